@@ -10,6 +10,7 @@ import stat
 import struct
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -266,7 +267,7 @@ def test_a_program_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> 
 
     asyncio.run(give_up())
     for number in started.read_text().split():
-        wait_until(lambda number=number: has_ended(number))
+        wait_until(partial(has_ended, number))
 
 
 def test_a_scanner_that_finds_nothing_fails_its_start_test(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from ualauth.milter.chain import UNAVAILABLE, Filtered, quarantined
 from ualauth.milter.mail import Field, Mail
 from ualauth.milter.settings import DefaultAction
+from ualauth.virus.attachments import without_types
 from ualauth.virus.clamd import ScannerError, ask_clamd
 from ualauth.virus.program import run_program
 from ualauth.virus.settings import OnInfected, ScannerSettings, Verdict
-from ualauth.virus.types import without_types
 
 log = logging.getLogger("ualauth.virus")
 

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import field
 
-from ualauth.milter.settings import EVENTS, DefaultAction, host_and_port
+from ualauth.milter.settings import EVENTS, DefaultAction, host_and_port, none_of
 from ualauth.text.dataclass import dataclass
 from ualauth.virus.types import TYPES
 
@@ -60,7 +60,7 @@ class ScannerSettings:
     @property
     def name(self) -> str:
         """What it is called in the log."""
-        return self.address or self.command[0]
+        return self.address or next(iter(self.command), "")
 
     def verdict_of(self, status: int) -> Verdict:
         """Return what an exit status means; a signal, which is below 0, means nothing."""
@@ -82,10 +82,10 @@ class ScannerSettings:
                 host_and_port(self.address)
             except ValueError:
                 mistakes.append(("address", "must be HOST:PORT, or the path of a UNIX socket"))
-        mistakes += _none_of("infected", [self.infected], OnInfected)
-        mistakes += _none_of("default_action", [self.default_action], DefaultAction)
-        mistakes += _none_of("events", self.events, EVENTS)
-        mistakes += _none_of("leave_out", self.leave_out, TYPES)
+        mistakes += none_of("infected", [self.infected], OnInfected)
+        mistakes += none_of("default_action", [self.default_action], DefaultAction)
+        mistakes += none_of("events", self.events, EVENTS)
+        mistakes += none_of("leave_out", self.leave_out, TYPES)
         if self.quarantine and not self.quarantine.startswith("/"):
             mistakes.append(("quarantine", "must be the whole path of a folder"))
         elif self.infected == OnInfected.QUARANTINE and not self.quarantine:
@@ -103,7 +103,7 @@ class ScannerSettings:
         wrong = [each for each in self.codes if not _is_status(each)]
         if wrong:
             mistakes.append(("codes", f"has {wrong[0]!r}, which is no exit status from 0 to 255"))
-        mistakes += _none_of("codes", self.codes.values(), Verdict)
+        mistakes += none_of("codes", self.codes.values(), Verdict)
         if not wrong and {Verdict.CLEAN, Verdict.INFECTED} - {*self.codes.values()}:
             text = (
                 'must say what is clean and what infected, as in {"0" = "clean", "1" = "infected"}'
@@ -115,12 +115,3 @@ class ScannerSettings:
 def _is_status(text: str) -> bool:
     is_number = text.isascii() and text.isdigit()
     return is_number and text == str(int(text)) and int(text) <= _HIGHEST_STATUS
-
-
-def _none_of(key: str, words: object, known: object) -> list[tuple[str, str]]:
-    choices = [str(each) for each in known]  # type: ignore[attr-defined]  # any iterable
-    return [
-        (key, f"{each!r} is none of {', '.join(choices)}")
-        for each in words  # type: ignore[attr-defined]  # any iterable
-        if each not in choices
-    ]

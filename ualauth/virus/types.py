@@ -1,30 +1,23 @@
-"""Attachments that need no scan: those whose content and name both say that they are of a type.
-
-Only what begins with the magic octets of a type, and is named as such files are, is of the type.
-"""
+"""Types of files that may be left out of a scan."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from email import message_from_bytes
-from email.message import Message
-from email.utils import collapse_rfc2231_value
+from collections.abc import Mapping
+
+from ualauth.text.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class FileType:
     """A type of files: how one begins, and what its name ends with."""
 
-    magic: re.Pattern[bytes]
+    magic: bytes
+    """A regular expression."""
     extensions: frozenset[str]
 
 
 def _type(magic: bytes, *extensions: str) -> FileType:
-    return FileType(re.compile(magic, re.DOTALL), frozenset(extensions))
+    return FileType(magic, frozenset(extensions))
 
 
 TYPES: Mapping[str, FileType] = {
@@ -37,61 +30,3 @@ TYPES: Mapping[str, FileType] = {
     "video/mp4": _type(rb"....ftyp", "mp4", "m4v"),
 }
 """What may be left out, by its media type (PNG 5.2, JFIF, GIF89a, RIFF, ID3v2, ISO 14496-12)."""
-
-_BASE64 = re.compile(rb"[A-Za-z0-9+/=\r\n]+")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
-
-
-def without_types(content: bytes, names: Collection[str]) -> bytes:
-    """Return a message without the attachments of these types; their headers stay.
-
-    What is left out is a run of base64 alone, in which no other reader of the message can see a
-    boundary or a header. A message that can be read in several ways stays as it is.
-    """
-    types = [TYPES[name] for name in names]
-    if not types:
-        return content
-    message = message_from_bytes(content)
-    parts = list(message.walk())
-    if any(part.defects for part in parts):
-        return content
-    for part in parts:
-        for body in _bodies_of(part, types):
-            content = content.replace(body, b"")
-    return content
-
-
-def _bodies_of(part: Message, types: Collection[FileType]) -> Iterator[bytes]:
-    if part.is_multipart() or part.get("Content-Transfer-Encoding", "").strip().lower() != "base64":
-        return
-    once = ("Content-Type", "Content-Disposition", "Content-Transfer-Encoding")
-    if any(len(part.get_all(name, [])) > 1 for name in once):
-        return
-    given = (part.get_param("filename", header="Content-Disposition"), part.get_param("name"))
-    names = [collapse_rfc2231_value(each) for each in given if each is not None]
-    body = part.get_payload()
-    if not names or not isinstance(body, str):
-        return
-    octets = body.encode("ascii", "surrogateescape")
-    decoded = _decoded(octets)
-    if decoded is not None and any(_is_of(each, names, decoded) for each in types):
-        yield octets
-
-
-def _is_of(kind: FileType, names: list[str], decoded: bytes) -> bool:
-    return kind.magic.match(decoded) is not None and all(
-        "." in name
-        and not _UNSEEN.search(name)
-        and name.rpartition(".")[2].lower() in kind.extensions
-        for name in names
-    )
-
-
-def _decoded(octets: bytes) -> bytes | None:
-    """Return what base64 says; `None` if anything else is in it."""
-    if not _BASE64.fullmatch(octets):
-        return None
-    try:
-        return base64.b64decode(re.sub(rb"[\r\n]", b"", octets), validate=True)
-    except binascii.Error:
-        return None

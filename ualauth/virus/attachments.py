@@ -44,8 +44,7 @@ def _bodies_of(part: Message, types: Collection[FileType]) -> Iterator[bytes]:
     once = ("Content-Type", "Content-Disposition", "Content-Transfer-Encoding")
     if any(len(part.get_all(name, [])) > 1 for name in once):
         return
-    given = (part.get_param("filename", header="Content-Disposition"), part.get_param("name"))
-    names = [collapse_rfc2231_value(each) for each in given if each is not None]
+    names = _names_of(part)
     body = part.get_payload()
     if not names or not isinstance(body, str):
         return
@@ -53,6 +52,21 @@ def _bodies_of(part: Message, types: Collection[FileType]) -> Iterator[bytes]:
     decoded = _decoded(octets)
     if decoded is not None and any(_is_of(each, names, decoded) for each in types):
         yield octets
+
+
+def _names_of(part: Message) -> list[str]:
+    """Return what a part is called; nothing if it has two names of a kind."""
+    names: list[str] = []
+    for header, parameter in (("Content-Disposition", "filename"), ("Content-Type", "name")):
+        given = [
+            value
+            for key, value in part.get_params([], header)[1:]
+            if key.lower().rstrip("*") == parameter
+        ]
+        if len(given) > 1:
+            return []
+        names += map(collapse_rfc2231_value, given)
+    return names
 
 
 def _is_of(kind: FileType, names: list[str], decoded: bytes) -> bool:

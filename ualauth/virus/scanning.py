@@ -27,6 +27,10 @@ _NOT_PRINTABLE = re.compile(r"[^!-~]+")
 _LONGEST_NAME = 100
 
 
+class ScannerMistaken(ScannerError):
+    """A scanner sees a virus where none is, or none where one is."""
+
+
 async def scan(scanners: Sequence[ScannerSettings], mail: Mail, events: Iterable[str]) -> Filtered:
     """Put a message to the scanners that look at messages with one of these events."""
     holding = frozenset(events)
@@ -79,7 +83,8 @@ async def try_scanner(settings: ScannerSettings) -> None:
     """Have a scanner look at a harmless message, and at the EICAR test string.
 
     Raises:
-        ScannerError, OSError: if it cannot be reached, or is wrong about one of them.
+        ScannerMistaken: if it is wrong about one of them.
+        ScannerError, OSError: if it could not check them.
 
     """
     message = _HARMLESS + EICAR + b"\r\n"
@@ -87,7 +92,7 @@ async def try_scanner(settings: ScannerSettings) -> None:
         verdict, _ = await check(settings, content)
         if verdict is not expected:
             what = "the EICAR test string" if expected is Verdict.INFECTED else "a harmless message"
-            raise ScannerError(f"it says that {what} is {verdict.value}")
+            raise ScannerMistaken(f"it says that {what} is {verdict.value}")
 
 
 async def _infected(settings: ScannerSettings, mail: Mail, virus: str) -> Filtered:

@@ -49,7 +49,7 @@ FILTERED = {
 class AccessHandler:
     """A handler that asks the rules first, and then the application's handler."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each kind of filter
         self,
         handler: object,
         access: AccessControl,

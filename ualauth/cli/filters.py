@@ -1,0 +1,56 @@
+"""Milters and virus scanners of `ualauth.toml`: whether they are there, and see a virus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+from ualauth.cli.invocation import Invocation
+from ualauth.config.config import FILE_NAME
+from ualauth.milter.connection import Failure, MilterConnection
+from ualauth.milter.settings import MilterSettings
+from ualauth.sources.problem import Problem, Source
+from ualauth.virus.clamd import ScannerError
+from ualauth.virus.scanning import ScannerMistaken, try_scanner
+from ualauth.virus.settings import ScannerSettings
+
+
+def problems_of_filters(invocation: Invocation) -> Iterator[Problem]:
+    """Yield the milters and scanners that cannot be asked now, and scanners that see no virus."""
+    config = invocation.config
+    path = str(config.directory / FILE_NAME)
+    yield from asyncio.run(_problems(path, config.milter, config.scanner))
+
+
+async def _problems(
+    path: str, milters: tuple[MilterSettings, ...], scanners: tuple[ScannerSettings, ...]
+) -> list[Problem]:
+    # All at once: together they take as long as the slowest.
+    told = await asyncio.gather(
+        *(_tried(Source(path, each.line, 1), each.address, _try_milter, each) for each in milters),
+        *(_tried(Source(path, each.line, 1), each.name, try_scanner, each) for each in scanners),
+    )
+    return [problem for problem in told if problem is not None]
+
+
+async def _tried(
+    source: Source, name: str, attempt: Callable[..., Awaitable[None]], settings: object
+) -> Problem | None:
+    try:
+        await attempt(settings)
+    except ScannerMistaken as error:
+        text = f"the scanner {name} cannot be relied on: {error}"
+        return Problem(source, text, "see to its signatures, and to what its codes mean")
+    except (*Failure, ScannerError) as error:
+        why = str(error) or type(error).__name__
+        text = f"{name} cannot be asked now: {why}"
+        return Problem(source, text, "start it, or mend where it is said to be", warning=True)
+    return None
+
+
+async def _try_milter(settings: MilterSettings) -> None:
+    connection = MilterConnection(settings)
+    try:
+        await connection.try_it()
+    finally:
+        connection.close()

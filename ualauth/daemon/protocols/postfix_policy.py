@@ -185,13 +185,17 @@ class PostfixPolicy(Protocol):
         message = self._message
         if any(message.recipients.values()):
             return True
-        rules = session.rules.rules
-        if state != _DATA or not any(
-            rule.action is Action.DISCARD and rule.event in _OF_RECIPIENTS for rule in rules
-        ):
-            return False
         is_count = count.isascii() and count.isdigit()
-        return not message.began_here and not (is_count and int(count) <= len(message.recipients))
+        is_known = is_count and int(count) <= len(message.recipients)
+        return (
+            state == _DATA
+            and not message.began_here
+            and not is_known
+            and any(
+                rule.action is Action.DISCARD and rule.event in _OF_RECIPIENTS
+                for rule in session.rules.rules
+            )
+        )
 
     def ended(self) -> None:
         """See `Protocol.end`: a question that is open is answered first."""

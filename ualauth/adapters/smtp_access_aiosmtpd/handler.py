@@ -11,13 +11,9 @@ from weakref import WeakKeyDictionary, finalize
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from ualauth.adapters.smtp_access_aiosmtpd.client import client_of, person_of
-from ualauth.adapters.smtp_access_aiosmtpd.content import (
-    FILTER_TIMEOUT,
-    ask_filter,
-    insert,
-    replace,
-)
+from ualauth.adapters.smtp_access_aiosmtpd.content import ask_filter, insert, replace
 from ualauth.adapters.smtp_access_aiosmtpd.milters import ask_milters
+from ualauth.adapters.smtp_filters import FILTER_TIMEOUT, NO_FILTER
 from ualauth.milter.chain import MilterChain
 from ualauth.milter.settings import MilterSettings
 from ualauth.smtp_access.access_control import AccessControl
@@ -38,7 +34,6 @@ OK = "250 OK"
 FAULT = "451 4.3.0 Temporary failure, try again later"
 """What is said if there is a bug: nothing is let through."""
 _BUG = "the submission access rules could not be applied"
-NO_FILTER = "451 4.3.5 Mail filters are not available"
 FILTERED = {
     FilterAnswer.REJECT: "550 5.7.1 The message is refused",
     FilterAnswer.TEMPFAIL: "451 4.7.1 The message is refused for now",

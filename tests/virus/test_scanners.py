@@ -87,8 +87,8 @@ def test_an_infected_message_is_dropped_marked_or_kept(address: str, tmp_path: P
     )
     answer = scanned(CLEAN, of(address, infected="header"))
     assert answer.mail.content == b"X-Virus-Status: Clean\r\n" + CLEAN
-    kept = of(address, infected="quarantine", quarantine=str(tmp_path))
-    answer = scanned(INFECTED, kept)
+    scanner = of(address, infected="quarantine", quarantine=str(tmp_path))
+    answer = scanned(INFECTED, scanner)
     assert (answer.reply, answer.is_dropped) == ("", True)
     assert (tmp_path / "4F2.eml").read_bytes() == INFECTED
     reason = json.loads((tmp_path / "4F2.json").read_text())["reason"]

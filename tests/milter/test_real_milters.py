@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.milter.recipes import commands, configured
 from tests.milter.submitting import LONG, RULES, running, sockets, submitting
 from ualauth.milter.settings import MilterSettings
 
@@ -40,10 +41,8 @@ def opendkim(folder: Path) -> Iterator[Path]:
         check=True,
     )
     file = folder / "opendkim.conf"
-    file.write_text(
-        f"Mode s\nDomain example.com\nSelector s1\nKeyFile {folder}/s1.private\n"
-        f"Socket local:{socket}\nInternalHosts 127.0.0.1\nRequireSafeKeys no\n"
-    )
+    replaced = {"KeyFile": folder / "s1.private", "Socket": f"local:{socket}"}
+    file.write_text(configured("opendkim", replaced, "RequireSafeKeys no"))
     with running(["opendkim", "-f", "-x", str(file)], socket, folder / "dkim.log"):
         yield socket
 
@@ -53,10 +52,8 @@ def opendmarc(folder: Path) -> Iterator[Path]:
     """Run opendmarc; by default it looks at no message from this host."""
     socket, file, ignored = (folder / name for name in ("dmarc", "opendmarc.conf", "ignored"))
     ignored.write_text("192.0.2.1\n")
-    file.write_text(
-        f"Socket local:{socket}\nAuthservID mx.example.com\nRejectFailures no\n"
-        f"IgnoreHosts {ignored}\nSoftwareHeader yes\n"
-    )
+    replaced = {"Socket": f"local:{socket}", "IgnoreHosts": ignored}
+    file.write_text(configured("opendmarc", replaced, "SoftwareHeader yes"))
     with running(["opendmarc", "-f", "-c", str(file)], socket, folder / "dmarc.log"):
         yield socket
 
@@ -71,10 +68,8 @@ def clamav(folder: Path) -> Iterator[Path]:
     daemon.write_text(
         f"DatabaseDirectory {base}\nForeground yes\nLocalSocket {scanner}\nUser root\n"
     )
-    milter.write_text(
-        f"MilterSocket unix:{socket}\nClamdSocket unix:{scanner}\nForeground yes\nUser root\n"
-        "OnInfected Reject\nOnFail Defer\nRejectMsg virus found: %v\nAddHeader Replace\n"
-    )
+    replaced = {"MilterSocket": f"unix:{socket}", "ClamdSocket": f"unix:{scanner}"}
+    milter.write_text(configured("clamav-milter", replaced, "Foreground yes", "User root"))
     with (
         running(["clamd", "-c", str(daemon)], scanner, folder / "clamd.log", is_milter=False),
         running(["clamav-milter", "-c", str(milter)], socket, folder / "clam.log"),
@@ -83,16 +78,18 @@ def clamav(folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def spamassassin(folder: Path, *options_of_milter: str) -> Iterator[Path]:
+def spamassassin(folder: Path, *, refuses: bool) -> Iterator[Path]:
     """Run spamd with its own rules, and spamass-milter, which calls `spamc` for each message."""
     daemon, socket, home = (folder / name for name in ("spamd", "spam", "home"))
     home.mkdir()
-    options = ["-L", "-x", "--max-children=1", "--min-children=1", "--socketpath", str(daemon)]
-    where = ["-H", str(home), "-s", "stderr"]
-    to_daemon = ["--", "-U", str(daemon)]
-    filtering = ["spamass-milter", "-p", str(socket), *options_of_milter, *to_daemon]
+    replaced = {"/run/spamd.sock": daemon, "/run/spamass/spamass.sock": socket}
+    scanning, filtering = commands("spamass-milter", replaced)
+    scanning += ["-x", "--max-children=1", "--min-children=1", "-H", str(home), "-s", "stderr"]
+    if not refuses:
+        at = filtering.index("-r")
+        del filtering[at : at + 2]
     with (
-        running(["spamd", *options, *where], daemon, folder / "spamd.log", is_milter=False),
+        running(scanning, daemon, folder / "spamd.log", is_milter=False),
         running(filtering, socket, folder / "spam.log"),
     ):
         yield socket
@@ -192,7 +189,7 @@ def test_a_virus_is_refused_and_a_scanner_that_is_gone_defers(tmp_path: Path) ->
 def test_spam_is_refused_by_spamassassin(tmp_path: Path) -> None:
     with (
         sockets() as folder,
-        spamassassin(folder, "-r", "100") as socket,
+        spamassassin(folder, refuses=True) as socket,
         submitting(tmp_path, settings(socket)) as (client, inbox),
     ):
         assert client.send(FROM + b"hello\r\n")[0] == 250
@@ -205,7 +202,7 @@ def test_spam_is_refused_by_spamassassin(tmp_path: Path) -> None:
 def test_spam_is_marked_by_spamassassin(tmp_path: Path) -> None:
     with (
         sockets() as folder,
-        spamassassin(folder) as socket,
+        spamassassin(folder, refuses=False) as socket,
         submitting(tmp_path, settings(socket)) as (client, inbox),
     ):
         assert client.send(FROM + GTUBE + b"\r\n")[0] == 250

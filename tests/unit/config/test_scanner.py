@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,11 @@ def test_what_is_in_effect_is_shown(tmp_path: Path) -> None:
     assert shown["command"] == ("/usr/bin/scan", "{file}")
     assert shown["codes.1"] == "infected"
     assert shown["infected"] == "reject"
+
+
+def test_the_tables_of_the_page_are_right(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs/administrators/milters.md"
+    blocks = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    loaded = config(tmp_path, "\n".join(blocks))
+    assert len(loaded.milter) == 3
+    assert len(loaded.scanner) == 2

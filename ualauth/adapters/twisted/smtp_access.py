@@ -19,7 +19,6 @@ from twisted.internet.threads import deferToThread
 from twisted.mail import smtp
 from twisted.python.failure import Failure
 
-from ualauth.adapters.sasl_lines import TooLong
 from ualauth.adapters.smtp_filters import (
     FILTER_TIMEOUT,
     NO_FILTER,
@@ -253,7 +252,8 @@ class AccessESMTP(ESMTP):
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: ARG002 - Twisted's
         """End the connection: what follows a line that is cut off is no command."""
         self._content = None
-        self.hang_up(TooLong())
+        self._tell("500 5.5.2 Line too long")
+        self._leave()
 
     async def _submit(self, content: Submitted) -> None:
         """Judge a message, have it filtered, and hand it on."""

@@ -268,6 +268,24 @@ def test_a_program_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> 
         wait_until(partial(has_ended, number))
 
 
+def test_no_more_programs_run_at_once_than_allowed(tmp_path: Path) -> None:
+    running_now, most = tmp_path / "running", tmp_path / "most"
+    running_now.mkdir()
+    text = (
+        f"mkdir {running_now}/$$; ls {running_now} | wc -l >>{most}; sleep 0.02; "
+        f"rmdir {running_now}/$$; exit 0"
+    )
+    scanner = program(tmp_path, text, at_once=2)
+
+    async def several() -> None:
+        await asyncio.gather(*(check(scanner, CLEAN) for _ in range(8)))
+
+    asyncio.run(several())
+    counts = [int(line) for line in most.read_text().split()]
+    assert len(counts) == 8
+    assert max(counts) <= 2
+
+
 def test_a_scanner_that_finds_nothing_fails_its_start_test(tmp_path: Path) -> None:
     with pytest.raises(ScannerError, match="EICAR test string is clean"):
         asyncio.run(try_scanner(program(tmp_path, "exit 0")))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 
 from ualauth.cli.invocation import Invocation
+from ualauth.cli.smtp_access.rules import access_control
 from ualauth.config.config import FILE_NAME
+from ualauth.errors import ConfigurationError
 from ualauth.milter.connection import Failure, MilterConnection
 from ualauth.milter.settings import MilterSettings
 from ualauth.sources.problem import Problem, Source
@@ -19,6 +22,14 @@ def problems_of_filters(invocation: Invocation) -> Iterator[Problem]:
     """Yield the milters and scanners that cannot be asked now, and scanners that see no virus."""
     config = invocation.config
     path = str(config.directory / FILE_NAME)
+    # Where the rules cannot be read, that is told elsewhere.
+    with contextlib.suppress(ConfigurationError):
+        access = access_control(invocation)
+        if not access.check().rules.filters:
+            first = min((*config.milter, *config.scanner), key=lambda each: each.line)
+            text = f"no message is put to milters and scanners: {access.file.path} does not say so"
+            cure = "write there, in a line of its own: SMTPFILTER=TRUE"
+            yield Problem(Source(path, first.line, 1), text, cure, warning=True)
     yield from asyncio.run(_problems(path, config.milter, config.scanner))
 
 

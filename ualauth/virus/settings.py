@@ -38,10 +38,11 @@ class ScannerSettings:
 
     `address` is `HOST:PORT`, or the path of a UNIX socket. Of a `command`, `{file}` becomes the
     path of a file with the message, and `codes` says what an exit status means; what is not in
-    it counts as `unchecked`. `infected` is what becomes of a message with a virus. If it could
-    not be checked within `timeout` seconds, or has more than `size_limit` octets,
-    `default_action` holds. Attachments of the types `leave_out` are not scanned. It sees messages
-    for which one of `events` holds, and without any all.
+    it counts as `unchecked`. No more than `at_once` of it run at a time. `infected` is what
+    becomes of a message with a virus. If it could not be checked within `timeout` seconds, or
+    has more than `size_limit` octets, `default_action` holds. Attachments of the types
+    `leave_out` are not scanned. It sees messages for which one of `events` holds, and without
+    any all.
     """
 
     address: str = ""
@@ -51,6 +52,7 @@ class ScannerSettings:
     default_action: str = DefaultAction.TEMPFAIL.value
     timeout: float = 60.0
     size_limit: int = 25_000_000
+    at_once: int = 4
     leave_out: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     quarantine: str = ""
@@ -70,7 +72,7 @@ class ScannerSettings:
         """Return the keys that are wrong, and how, as `must be ...`; empty if all is well."""
         mistakes = [
             (name, "must be more than 0")
-            for name in ("timeout", "size_limit")
+            for name in ("timeout", "size_limit", "at_once")
             if not getattr(self, name) > 0
         ]
         if bool(self.address) == bool(self.command):

@@ -68,6 +68,7 @@ def clamd(path: Path, of_clean: bytes, of_infected: bytes) -> Any:
 
 def with_filter(program: Program, kind: str, path: Path) -> Path:
     program.folder.service("pop3", SERVICE)
+    (program.folder.path / "smtpd.cfg").write_text("SMTPFILTER=TRUE\n")
     return program.folder.settings(f'[stack]\n\n[[{kind}]]\naddress = "{path}"\n')
 
 
@@ -105,3 +106,13 @@ def test_a_scanner_that_sees_no_virus_is_an_error(program: Program, path: Path) 
     assert result.exit_code == 1
     told = f"{file}:3:1: error: the scanner {path} cannot be relied on: it says that the EICAR"
     assert told in result.stdout
+
+
+def test_filters_that_no_message_is_put_to_are_told(program: Program, path: Path) -> None:
+    file = with_filter(program, "milter", path)
+    rules = program.folder.path / "smtpd.cfg"
+    rules.write_text("SUBMIT Accept *\n")
+    with milter(path, m.Negotiate(6, Actions.NONE, Steps.NONE)):
+        told = program.succeed("check")
+    assert f"{file}:3:1: warning: no message is put to milters and scanners: {rules} does" in told
+    assert told.endswith("1 service, 1 warning\n")

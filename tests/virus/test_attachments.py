@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
+from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ualauth.virus.attachments import without_types
 from ualauth.virus.scanning import EICAR
@@ -73,6 +77,8 @@ def test_what_is_and_is_called_a_picture_is_left_out(octets: bytes, name: str, m
         with_attachment(PNG, "a.png").replace(b"--b--", b"====\r\n--b--"),
         with_attachment(PNG, "a.png").replace(b"--b--", b""),
         with_attachment(PNG, "a.png").replace(b"boundary=b", b"boundary=c"),
+        with_attachment(PNG, "a.png").replace(b"--b--", b"\xff\r\n--b--"),
+        with_attachment(PNG, "a.png", coding="b\xe4se64"),
     ],
 )
 def test_what_may_be_something_else_is_scanned(content: bytes) -> None:
@@ -90,3 +96,28 @@ def test_the_other_parts_stay() -> None:
     content = with_attachment(PNG, "a.png")
     virus = b"--b\r\nContent-Type: text/plain\r\n\r\n" + EICAR + b"\r\n--b--\r\n" + EICAR
     assert left_out(content.replace(b"--b--\r\n", virus)).endswith(virus)
+
+
+def test_the_same_octets_under_another_name_are_scanned() -> None:
+    first = with_attachment(PNG, "a.png")
+    _, headers, body = first.partition(b"--b\r\nContent-Type: application/octet-stream")
+    second = (headers + body).replace(b"a.png", b"a.html")
+    content = first.replace(b"--b--\r\n", second)
+    assert left_out(content) == content
+    assert left_out(first) != first
+
+
+FRAGMENTS = [
+    *with_attachment(PNG, "a.png").splitlines(keepends=True),
+    b"\r\n", b"\n", b"\xff", b"\0", b"--b\r\n", b"Content-Type: message/rfc822\r\n",
+    b"Content-Type: multipart/mixed\r\n", b"name*=utf-9''%ff\r\n", b"=?utf-8?q?=FF?=\r\n",
+]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map(b"".join))
+def test_whatever_a_message_is_a_part_of_it_is_left(content: bytes) -> None:
+    rest = left_out(content)
+    before, after = (Counter(filter(None, each.splitlines())) for each in (content, rest))
+    assert not after - before
+    assert all(re.fullmatch(rb"[A-Za-z0-9+/=]+", line) for line in before - after)

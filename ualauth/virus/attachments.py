@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from email import message_from_bytes
 from email.message import Message
 from email.utils import collapse_rfc2231_value
@@ -28,30 +28,40 @@ def without_types(content: bytes, names: Collection[str]) -> bytes:
     types = [TYPES[name] for name in names]
     if not types:
         return content
-    message = message_from_bytes(content)
-    parts = list(message.walk())
-    if any(part.defects for part in parts):
+    try:
+        bodies = _bodies_of(message_from_bytes(content), types)
+    except Exception:  # noqa: BLE001 - whatever the parser does not understand, the scanner sees
         return content
-    for part in parts:
-        for body in _bodies_of(part, types):
-            content = content.replace(body, b"")
+    # Another part may have the same octets under another name.
+    for body in (each for each in bodies if content.count(each) == 1):
+        content = content.replace(body, b"")
     return content
 
 
-def _bodies_of(part: Message, types: Collection[FileType]) -> Iterator[bytes]:
-    if part.is_multipart() or part.get("Content-Transfer-Encoding", "").strip().lower() != "base64":
-        return
+def _bodies_of(message: Message, types: Collection[FileType]) -> list[bytes]:
+    """Return the bodies that may be left out, as they stand in the message."""
+    parts = list(message.walk())
+    if any(part.defects for part in parts):
+        return []
+    return [
+        body
+        for part in parts
+        if (body := _body_of(part)) and any(_is_of(each, _names_of(part), body) for each in types)
+    ]
+
+
+def _body_of(part: Message) -> bytes:
+    """Return the body of an attachment that is in base64 for every reader; empty if it is not."""
     once = ("Content-Type", "Content-Disposition", "Content-Transfer-Encoding")
-    if any(len(part.get_all(name, [])) > 1 for name in once):
-        return
-    names = _names_of(part)
     body = part.get_payload()
-    if not names or not isinstance(body, str):
-        return
-    octets = body.encode("ascii", "surrogateescape")
-    decoded = _decoded(octets)
-    if decoded is not None and any(_is_of(each, names, decoded) for each in types):
-        yield octets
+    if (
+        any(len(part.get_all(name, [])) > 1 for name in once)
+        or str(part.get("Content-Transfer-Encoding", "")).strip().lower() != "base64"
+        or not isinstance(body, str)
+        or not body.isascii()
+    ):
+        return b""
+    return body.encode("ascii")
 
 
 def _names_of(part: Message) -> list[str]:
@@ -69,8 +79,11 @@ def _names_of(part: Message) -> list[str]:
     return names
 
 
-def _is_of(kind: FileType, names: list[str], decoded: bytes) -> bool:
-    return re.match(kind.magic, decoded, re.DOTALL) is not None and all(
+def _is_of(kind: FileType, names: list[str], body: bytes) -> bool:
+    decoded = _decoded(body)
+    if not names or decoded is None or not re.match(kind.magic, decoded, re.DOTALL):
+        return False
+    return all(
         "." in name
         and not _UNSEEN.search(name)
         and name.rpartition(".")[2].lower() in kind.extensions

@@ -91,8 +91,8 @@ def synchronize(connection: Connection, user: int) -> None:
     )
     agreements.add(connection, settings)
     number = agreements.get(connection, "corp").id
-    link = {"agreement_id": number, "guid": "1" * 32, "user_id": user}
-    connection.execute(insert(sync_links), {**link, "deleted": 5, "was_reason": "left"})
+    row = {"agreement_id": number, "guid": "1" * 32, "user_id": user}
+    connection.execute(insert(sync_links), {**row, "deleted": 5, "was_reason": "left"})
 
 
 def contents(store: UserStore) -> dict[str, list[Any]]:

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -65,7 +66,7 @@ def submitting(
     rules: str = RULES,
 ) -> Iterator[tuple[Submitter, Inbox]]:
     inbox = Inbox()
-    filters = {"milters": milters, "scanners": scanners}
+    filters: dict[str, Any] = {"milters": milters, "scanners": scanners}
     with serving(folder, rules, inbox, auth_required=False, **filters) as server:
         client = Submitter(server.port)
         try:

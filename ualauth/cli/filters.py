@@ -10,12 +10,16 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.smtp_access.rules import access_control
 from ualauth.config.config import FILE_NAME
 from ualauth.errors import ConfigurationError
-from ualauth.milter.connection import Failure, MilterConnection
+from ualauth.milter.codec import MilterError
+from ualauth.milter.connection import MilterConnection
 from ualauth.milter.settings import MilterSettings
 from ualauth.sources.problem import Problem, Source
 from ualauth.virus.clamd import ScannerError
 from ualauth.virus.scanning import ScannerMistaken, try_scanner
 from ualauth.virus.settings import ScannerSettings
+
+_FAILURES = (OSError, EOFError, TimeoutError, MilterError, ScannerError)
+"""What a milter or a scanner that cannot be asked raises."""
 
 
 def problems_of_filters(invocation: Invocation) -> Iterator[Problem]:
@@ -52,7 +56,7 @@ async def _tried(
     except ScannerMistaken as error:
         text = f"the scanner {name} cannot be relied on: {error}"
         return Problem(source, text, "see to its signatures, and to what its codes mean")
-    except (*Failure, ScannerError) as error:
+    except _FAILURES as error:
         why = str(error) or type(error).__name__
         text = f"{name} cannot be asked now: {why}"
         return Problem(source, text, "start it, or mend where it is said to be", warning=True)

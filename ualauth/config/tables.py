@@ -5,25 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
 from ualauth.sources.problem import printable
 from ualauth.sources.values import hint, read_value
 
 _TABLE = re.compile(r"\s*\[[^=]*\]\s*(?:#.*)?$")
-
-
-class TableSettings(Protocol):
-    """What a table says: a dataclass whose fields have defaults; `line` is where it begins."""
-
-    __dataclass_fields__: Any
-
-    def mistakes(self) -> list[tuple[str, str]]:
-        """Return the keys that are wrong, and how, as `must be ...`; empty if all is well."""
-        ...
-
-
-_Settings = TypeVar("_Settings", bound=TableSettings)
 
 
 class Places:
@@ -69,15 +56,19 @@ class Places:
 
 
 def read_tables(
-    name: str, kind: type[_Settings], tables: object, text: str
-) -> tuple[tuple[_Settings, ...], list[str]]:
-    """Return what the tables `[[name]]` say, and what is wrong, as `LINE:COLUMN: what`."""
+    name: str, kind: type[Any], tables: object, text: str
+) -> tuple[tuple[Any, ...], list[str]]:
+    """Return what the tables `[[name]]` say, and what is wrong, as `LINE:COLUMN: what`.
+
+    `kind` is a dataclass whose fields have defaults; `line` is where a table begins, and
+    `mistakes()` are the keys that are wrong, and how.
+    """
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         return (), [f"1: {name} must be tables; write [[{name}]]"]
     places = Places(text, name)
     # In any other way of writing, no line can be told.
     is_placed = len(places.headers) == len(tables)
-    settings: list[_Settings] = []
+    settings: list[Any] = []
     mistakes: list[str] = []
     for index, table in enumerate(tables):
         one, wrong = _read(kind, table, places.table(index) if is_placed else 1)
@@ -92,8 +83,8 @@ def read_tables(
 
 
 def _read(
-    kind: type[_Settings], table: Mapping[str, Any], line: int
-) -> tuple[_Settings, Sequence[tuple[str, str]]]:
+    kind: type[Any], table: Mapping[str, Any], line: int
+) -> tuple[Any, Sequence[tuple[str, str]]]:
     types_of = get_type_hints(kind)
     known = [each.name for each in fields(kind) if each.name != "line"]
     values: dict[str, Any] = {"line": line}

@@ -161,8 +161,6 @@ class Server:
         resolver = Names({address: name} if name else {})
 
         class FromElsewhere(AccessESMTP):
-            host = b"mx.example.com"
-
             def client(self) -> Host:
                 return Host(read_address(address))
 
@@ -401,8 +399,9 @@ def test_a_milter_sees_the_marks_and_changes_the_message(server: Server) -> None
 
 def test_a_recipient_that_a_milter_adds_may_be_refused(server: Server) -> None:
     def replies(command: m.Command) -> list[m.Reply]:
-        is_end = isinstance(command, m.EndOfMessage)
-        return [*([m.AddRecipient("<full@example.com>")] if is_end else []), m.Continue()]
+        if isinstance(command, m.EndOfMessage):
+            return [m.AddRecipient("<full@example.com>"), m.Continue()]
+        return [m.Continue()]
 
     with milter(replies) as settings, server.serving(FILTERED, milters=[settings]) as (port, inbox):
         assert sent(port)[0] == 550

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+import socket as socket_module
 import subprocess
 import tempfile
 import time
@@ -86,7 +87,7 @@ def sockets() -> Iterator[Path]:
 def running(
     arguments: Sequence[str], socket: Path, log: Path, *, is_milter: bool = True
 ) -> Iterator[None]:
-    """Run a server, and wait until its socket is there.
+    """Run a server, and wait until it takes connections.
 
     A milter is killed afterwards: libmilter looks only every five seconds whether it should end.
     """
@@ -94,7 +95,7 @@ def running(
         process = subprocess.Popen(arguments, stdout=output, stderr=output)
     try:
         until = time.monotonic() + patience(60)
-        while not socket.exists():
+        while not _listens(socket):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.05)
@@ -109,3 +110,13 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(patience(20))
+
+
+def _listens(path: Path) -> bool:
+    """Whether there is a server: the socket is there before it listens."""
+    with socket_module.socket(socket_module.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.mail import smtp
 
 from ualauth.adapters.smtp_filters import SmtpConnection
@@ -58,9 +58,11 @@ async def hand_on(protocol: Any, message: Submitted, octets: bytes) -> Any:  # n
         for receiver in receivers:
             receiver.connectionLost()
         raise
-    return await DeferredList(
-        [maybeDeferred(receiver.eomReceived) for receiver in receivers], consumeErrors=True
-    )
+    ends = [maybeDeferred(receiver.eomReceived) for receiver in receivers]
+    # What the application has begun goes on, also when the client is gone.
+    waiting: Deferred[Any] = Deferred()
+    DeferredList(ends, consumeErrors=True).addCallback(waiting.callback)
+    return await waiting
 
 
 def connection_of_smtp(protocol: Any, host: Host) -> SmtpConnection:  # noqa: ANN401 - of Twisted

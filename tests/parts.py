@@ -28,6 +28,7 @@ MARKS = {
         "tests/integration",
         "tests/interop",
         "tests/ldap",
+        "tests/milter/test_against_postfix.py",
         "tests/milter/test_real_milters.py",
         "tests/virus/test_scanners.py",
         "tests/smtp_access/test_dialogues.py",

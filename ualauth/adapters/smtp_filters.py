@@ -61,7 +61,8 @@ def mail_of(  # noqa: PLR0913 - an envelope, and what is known about it
         fields, body = read_content(content)
         return Mail(
             client=_client(connection),
-            sender=sender,
+            # aiosmtpd keeps the null sender as it was written.
+            sender="" if sender == "<>" else sender,
             sender_arguments=tuple(sender_arguments),
             recipients=tuple((recipient, ()) for recipient in recipients),
             fields=fields,

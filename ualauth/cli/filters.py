@@ -30,10 +30,12 @@ def problems_of_filters(invocation: Invocation) -> Iterator[Problem]:
     with contextlib.suppress(ConfigurationError):
         access = access_control(invocation)
         if not access.check().rules.filters:
-            first = min((*config.milter, *config.scanner), key=lambda each: each.line)
+            line = min(
+                [each.line for each in config.milter] + [each.line for each in config.scanner]
+            )
             text = f"no message is put to milters and scanners: {access.file.path} does not say so"
             cure = "write there, in a line of its own: SMTPFILTER=TRUE"
-            yield Problem(Source(path, first.line, 1), text, cure, warning=True)
+            yield Problem(Source(path, line, 1), text, cure, warning=True)
     yield from asyncio.run(_problems(path, config.milter, config.scanner))
 
 

@@ -343,14 +343,16 @@ def milter(replies: Replies) -> Iterator[MilterSettings]:
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         packets = PacketReader()
-        while octets := await reader.read(65536):
-            for code, data in packets.receive(octets):
-                command = decode_command(code, data)
-                if isinstance(command, m.Negotiate):
-                    writer.write(encode(m.Negotiate(6, Actions.ALL, Steps.NONE)))
-                elif not isinstance(command, m.Macros | m.Abort | m.Quit):
-                    writer.write(b"".join(map(encode, replies(command))))
-        writer.close()
+        try:
+            while octets := await reader.read(65536):
+                for code, data in packets.receive(octets):
+                    command = decode_command(code, data)
+                    if isinstance(command, m.Negotiate):
+                        writer.write(encode(m.Negotiate(6, Actions.ALL, Steps.NONE)))
+                    elif not isinstance(command, m.Macros | m.Abort | m.Quit):
+                        writer.write(b"".join(map(encode, replies(command))))
+        finally:
+            writer.transport.abort()
 
     with tempfile.TemporaryDirectory(prefix="milter", dir="/tmp") as folder:
         path = f"{folder}/m"
@@ -367,6 +369,9 @@ def milter(replies: Replies) -> Iterator[MilterSettings]:
             for task in asyncio.all_tasks(loop):
                 task.cancel()
                 loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+            # The transports that were given up close in the next rounds.
+            for _ in range(5):
+                loop.run_until_complete(asyncio.sleep(0))
             loop.close()
 
 

@@ -44,7 +44,8 @@ async def ask_milters(  # noqa: PLR0913, PLR0917 - what aiosmtpd's hooks get, an
     if answer.is_dropped:
         return "250 OK"
     after = answer.mail
-    envelope.mail_from = after.sender
+    if after.sender != mail.sender:
+        envelope.mail_from = after.sender
     envelope.mail_options = list(after.sender_arguments)
     envelope.rcpt_tos = [recipient for recipient, _ in after.recipients]
     if (after.fields, after.body) != (mail.fields, mail.body):

@@ -131,7 +131,10 @@ EXAMPLES: Mapping[str, Examples] = {
         ("oauth test imap --no-token", "whether the issuers can be asked"),
     ),
     "sql test": (("sql test jo@example.com", ""),),
-    "smtp-access check": (("smtp-access check", ""),),
+    "smtp-access check": (
+        ("smtp-access check", ""),
+        ("smtp-access check ./smtpd.cfg.new", "before it is installed"),
+    ),
     "smtp-access explain": (
         (
             "smtp-access explain --user jsmith --sender js@example.com",

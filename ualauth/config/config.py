@@ -20,8 +20,8 @@ from typing import Any, get_type_hints
 from ualauth.config.audit import AuditSettings
 from ualauth.config.ldap_server import LdapServerSettings
 from ualauth.config.listen import ListenSettings, read_listeners
-from ualauth.config.milter import read_milters
 from ualauth.config.serve import ServeSettings
+from ualauth.config.tables import read_tables
 from ualauth.errors import ConfigurationError, UnknownService, UnusableFile
 from ualauth.milter.settings import MilterSettings
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
@@ -39,7 +39,9 @@ from ualauth.stack.folder import service_name
 from ualauth.text.dataclass import dataclass
 from ualauth.userlist.database.url import mistake_of
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
+from ualauth.virus.settings import ScannerSettings
 
+_TABLES: Mapping[str, type[Any]] = {"milter": MilterSettings, "scanner": ScannerSettings}
 DEFAULT_DIRECTORY = Path("/etc/ualauth")
 ENVIRONMENT_VARIABLE = "UALAUTH_CONFIG_DIR"
 FILE_NAME = "ualauth.toml"
@@ -169,6 +171,8 @@ class Config:
     serve: ServeSettings = field(default_factory=ServeSettings)
     milter: tuple[MilterSettings, ...] = ()
     """The milters that `SMTPFILTER=TRUE` means, in their order."""
+    scanner: tuple[ScannerSettings, ...] = ()
+    """The virus scanners that it means; they are asked before the milters."""
 
     def __post_init__(self) -> None:
         """Put the names of services in lower case."""
@@ -296,8 +300,8 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any], text: str) -> C
             settings[name], wrong = read_listeners(table, text)
             of_sockets += [f"{path}:{mistake.line}: {mistake}" for mistake in wrong]
             continue
-        if name == "milter":
-            settings[name], unfit = read_milters(table, text)
+        if name in _TABLES:
+            settings[name], unfit = read_tables(name, _TABLES[name], table, text)
             of_sockets += [f"{path}:{mistake}" for mistake in unfit]
             continue
         if kind is not None and not isinstance(table, dict):

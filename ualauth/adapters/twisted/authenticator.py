@@ -119,6 +119,19 @@ class TwistedAuthenticator:
         exchange = self._authenticator.sasl(service, mechanism, **connection)
         return DeferredExchange(exchange, self._defer, self._do)
 
+    def in_loop(self, coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
+        """Run a coroutine of asyncio in the loop's thread; what is cancelled there ends."""
+
+        async def begin() -> T:
+            await _need_loop()
+            return await coroutine
+
+        return self._defer(begin())
+
+    def call_in_loop(self, function: Callable[[], object]) -> None:
+        """Call a function in the loop's thread, if there is one, and do not wait for it."""
+        self._do(function)
+
     def close(self) -> None:
         """Close the USERLIST and end the thread; the authenticator may be used again."""
         with self._lock:

@@ -129,9 +129,13 @@ class ESMTP(Dialogue, smtp.ESMTP):
         self._say(UNKNOWN)
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """Refuse a message with such a line; end the connection if it is a command."""
+        """Refuse a message with such a line, and end the connection as for a command.
+
+        The rest of the message would be taken for commands, which its sender may have chosen.
+        """
         if self.mode == smtp.DATA:
             smtp.ESMTP.lineLengthExceeded(self, line)
+            self._leave()
         else:
             super().lineLengthExceeded(line)
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
@@ -58,6 +58,9 @@ from ualauth.stack.model import Service
 from ualauth.system.frames import clear_locals
 from ualauth.system.networks import source_of
 from ualauth.system.poll import wait_on_loop
+
+if TYPE_CHECKING:
+    from ualauth.runtime.revocations import End, Revocations, Session
 
 _Result = TypeVar("_Result")
 _INFO = logging.INFO
@@ -220,6 +223,17 @@ class AsyncAuthenticator:
         except TimeoutError:
             raise StoreError(f"the USERLIST cannot be read within {seconds} s") from None
         return person
+
+    def revocations(self) -> AsyncRevocations:
+        """Return what ends sessions whose user is locked, deleted or has another password.
+
+            with auth.revocations().add(identity, end=connection.close_soon):
+                ...  # the session
+
+        `end` is called within seconds of the change, on
+        the event loop that `add` was called on. See `Authenticator.revocations`.
+        """
+        return AsyncRevocations(self._base.revocations())
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
@@ -397,6 +411,26 @@ async def _in_time(
         return future.result()
     finally:
         pool.abandon(future)
+
+
+class AsyncRevocations:
+    """The sessions of an application with an event loop; see `Revocations`."""
+
+    def __init__(self, revocations: Revocations) -> None:
+        """Share the sessions of others; made by `AsyncAuthenticator.revocations`."""
+        self._revocations = revocations
+
+    def add(self, identity: Identity, end: End) -> Session:
+        """Look after a session from now on; `end` is called on this event loop, with the reason.
+
+        See `Revocations.add`.
+        """
+        loop = asyncio.get_running_loop()
+        return self._revocations.add(identity, partial(loop.call_soon_threadsafe, end))
+
+    async def look(self) -> int:
+        """Look now; see `Revocations.look`."""
+        return await asyncio.to_thread(self._revocations.look)
 
 
 class AsyncTransaction(BaseTransaction[Coroutine[Any, Any, ReturnCode]]):

@@ -36,6 +36,11 @@ class Person:
     mailbox_administrator: bool = False
     mailbox_class: MailboxClass = MailboxClass.FULL
     language: str = ""
+    state: object = field(default=None, repr=False, compare=False)
+    """What the store that knows the user needs to tell whether a session is to end.
+
+    Internal: for `revocations` alone; `None` for a user of another module.
+    """
 
 
 @dataclass(frozen=True, slots=True)

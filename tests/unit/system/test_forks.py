@@ -34,6 +34,8 @@ OF_THREADS = {
 MODULES = {"concurrent.futures", "futures", "multiprocessing", "os", "socket", "threading"}
 OF_ONE_LOGIN = {
     "contract/computation.py": "logins that wait for one thread of the parent",
+    "daemon/siblings.py": "made by the first process for its workers, which are to have it",
+    "daemon/supervisor.py Supervisor": "the first process; a worker closes what is its own",
     "host_pam/call.py": "one call of libpam, in the thread of a login",
     "host_pam/transaction.py HostTransaction": "one login",
     "import_export/reader.py": "one import, whose process does not fork",

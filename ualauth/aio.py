@@ -389,6 +389,14 @@ def forget(authenticator: AsyncAuthenticator, names: Collection[str] = ()) -> in
     return authenticator._base.forget(names)  # noqa: SLF001 - made for each other
 
 
+def server_states(authenticator: AsyncAuthenticator) -> dict[str, bool]:
+    """Return the servers that modules ask, and whether each answered the last time.
+
+    Internal: for `ualauth status`.
+    """
+    return authenticator._base.resources.server_states()  # noqa: SLF001 - made for each other
+
+
 async def _in_time(
     pool: ThreadPool,
     seconds: float,

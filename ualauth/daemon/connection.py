@@ -17,8 +17,21 @@ from typing import cast
 from ualauth.adapters.http_replies import HttpRefusal
 from ualauth.daemon.asking import Asker
 from ualauth.daemon.protocols.base import Protocol
-from ualauth.daemon.requests import Answer, Challenge, Expired, Failed, Request, Tag
+from ualauth.daemon.requests import (
+    Answer,
+    Begin,
+    Challenge,
+    Expired,
+    Failed,
+    Granted,
+    HttpLogin,
+    Login,
+    Request,
+    Respond,
+    Tag,
+)
 from ualauth.errors import AuthenticationError, MechanismUnavailable, UalauthError
+from ualauth.runtime.outcome import Outcome, outcome_of_exception
 
 log = logging.getLogger("ualauth.serve")
 
@@ -28,6 +41,9 @@ _MOST_AT_ONCE = 256
 """Requests of one connection that run at a time."""
 _MOST_UNREAD = 65_536
 """Bytes that wait for a client to read them, before it is not read any more."""
+_UNAVAILABLE = 500
+"""From here on, a status of HTTP says that it could not be checked."""
+_LOGINS = (Begin, Respond, Login, HttpLogin)
 _EXPECTED = (AuthenticationError, HttpRefusal, MechanismUnavailable)
 """What clients bring about; the library has logged it."""
 
@@ -40,6 +56,9 @@ class Connections(Interface):
 
     def left(self, connection: Connection) -> None:
         """Take note of a connection that is over."""
+
+    def ended(self, protocol: str, outcome: Outcome) -> None:
+        """Take note of how a login ended."""
 
 
 class Connection(asyncio.Protocol):
@@ -192,17 +211,19 @@ class Connection(asyncio.Protocol):
         if isinstance(answer, Challenge):
             loop = asyncio.get_running_loop()
             self._timers[tag] = loop.call_later(self._expires_after, self._expire, tag)
-        self._answer(tag, answer)
+        self._answer(tag, answer, is_login=isinstance(request, _LOGINS))
 
-    def _answer(self, tag: Tag, answer: Answer) -> None:
+    def _answer(self, tag: Tag, answer: Answer, *, is_login: bool) -> None:
         if self._protocol is not None and not self._is_over:
+            if is_login and not isinstance(answer, Challenge):
+                self._connections.ended(self._protocol.name, _outcome(answer))
             self._protocol.answer(tag, answer)
             self._carry_on()
 
     def _expire(self, tag: Tag) -> None:
         self._timers.pop(tag, None)
         self._asker.give_up(tag)
-        self._answer(tag, Failed(Expired()))
+        self._answer(tag, Failed(Expired()), is_login=True)
 
     def _give_up(self, tag: Tag) -> None:
         timer = self._timers.pop(tag, None)
@@ -237,3 +258,17 @@ class Connection(asyncio.Protocol):
 def _shown(error: Exception) -> str:
     """Return what a log may say of any error; the text of a bug may repeat what a client sent."""
     return str(error) if isinstance(error, UalauthError) else f"raised {type(error).__name__}"
+
+
+def _outcome(answer: Answer) -> Outcome:
+    """Return how a login ended."""
+    match answer:
+        case Granted():
+            return Outcome.GRANTED
+        case Failed(HttpRefusal() as refusal) if refusal.reply.status < _UNAVAILABLE:
+            return Outcome.REFUSED
+        case Failed(AuthenticationError() as error):
+            return outcome_of_exception(error)
+        case Failed(MechanismUnavailable() | Expired()):
+            return Outcome.REFUSED
+    return Outcome.UNAVAILABLE

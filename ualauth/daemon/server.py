@@ -7,10 +7,11 @@ import itertools
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ualauth.aio import AsyncAuthenticator
+from ualauth.aio import AsyncAuthenticator, server_states
 from ualauth.config.config import Config
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.asking import Asker
@@ -20,6 +21,7 @@ from ualauth.daemon.listener import Listener, Plan, open_listeners
 from ualauth.daemon.siblings import Siblings
 from ualauth.daemon.systemd import handed_over
 from ualauth.errors import ConfigurationError, UalauthError
+from ualauth.runtime.outcome import Outcome
 
 log = logging.getLogger("ualauth.serve")
 
@@ -67,6 +69,8 @@ class Daemon:
         """Those of former configurations, until what was begun with them is over."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
+        self._logins: Counter[tuple[str, str]] = Counter()
+        """By protocol and outcome, since the start."""
         self._numbers = itertools.count(1)
         self._worker = Worker() if worker is None else worker
         self._stopping = asyncio.Event()
@@ -170,6 +174,10 @@ class Daemon:
         if not self._connections:
             self._empty.set()
 
+    def ended(self, protocol: str, outcome: Outcome) -> None:
+        """See `Connections`."""
+        self._logins[protocol, outcome.value] += 1
+
     # Changes
 
     async def _change(self, config: Config) -> None:
@@ -238,6 +246,9 @@ class Daemon:
             "requests": sum(each.requests for each in self._connections),
             "logins_not_taken": self.house.waiting_logins,
             "hashes_waiting": self._current().hashes_waiting,
+            "logins": [[*each, number] for each, number in sorted(self._logins.items())],
+            "servers": server_states(self._current()),
+            "workers": self._worker.siblings.size,
             "sockets": {
                 _shown(each, place): each.plan.listen.protocol
                 for place, each in self._listeners.items()

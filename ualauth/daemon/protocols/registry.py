@@ -28,6 +28,7 @@ BUILT_IN: Mapping[str, str] = {
     "dovecot-master": "ualauth.daemon.protocols.dovecot_master:DovecotMaster",
     "forward-auth": "ualauth.daemon.protocols.forward_auth:ForwardAuth",
     "milter": "ualauth.daemon.protocols.milter:Milter",
+    "monitor": "ualauth.daemon.protocols.monitor:Monitor",
     "postfix-policy": "ualauth.daemon.protocols.postfix_policy:PostfixPolicy",
     "saslauthd": "ualauth.daemon.protocols.saslauthd:Saslauthd",
     "socketmap": "ualauth.daemon.protocols.socketmap:Socketmap",

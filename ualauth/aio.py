@@ -43,6 +43,7 @@ from ualauth.contract.requests import (
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import audit, login
 from ualauth.runtime.arguments import check_arguments, check_connection, check_peer
+from ualauth.runtime.at_once import AtOnce
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.compute_queue import ComputeQueue, most_at_once, processors
 from ualauth.runtime.computing import Computing, enter
@@ -387,6 +388,14 @@ def forget(authenticator: AsyncAuthenticator, names: Collection[str] = ()) -> in
     Internal. No login needs it: what is remembered is compared with what is so now at each use.
     """
     return authenticator._base.forget(names)  # noqa: SLF001 - made for each other
+
+
+def at_once(authenticator: AsyncAuthenticator) -> AtOnce:
+    """Return what answers logins that repeat granted ones, for requests that are read already.
+
+    Internal: for `ualauth serve`, which reads many at a time.
+    """
+    return AtOnce(authenticator._base)  # noqa: SLF001 - made for each other
 
 
 def server_states(authenticator: AsyncAuthenticator) -> dict[str, bool]:

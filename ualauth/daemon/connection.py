@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol as Interface
 from typing import cast
 
 from ualauth.adapters.http_replies import HttpRefusal
-from ualauth.daemon.asking import Asker
+from ualauth.daemon.asking import Asker, answer_at_once
 from ualauth.daemon.protocols.base import Protocol
 from ualauth.daemon.requests import (
     Answer,
@@ -31,6 +30,7 @@ from ualauth.daemon.requests import (
     Tag,
 )
 from ualauth.errors import AuthenticationError, MechanismUnavailable, UalauthError
+from ualauth.runtime.at_once import AtOnce
 from ualauth.runtime.outcome import Outcome, outcome_of_exception
 
 log = logging.getLogger("ualauth.serve")
@@ -57,8 +57,11 @@ class Connections(Interface):
     def left(self, connection: Connection) -> None:
         """Take note of a connection that is over."""
 
-    def ended(self, protocol: str, outcome: Outcome) -> None:
-        """Take note of how a login ended."""
+    def has_read(self, connection: Connection) -> None:
+        """Call `carry_on` of a connection soon: its protocol has taken what has come."""
+
+    def ended(self, protocol: str, outcome: Outcome, number: int = 1) -> None:
+        """Take note of how a login ended, or so many."""
 
 
 class Connection(asyncio.Protocol):
@@ -78,7 +81,8 @@ class Connection(asyncio.Protocol):
         self._expires_after = expires_after
         self._protocol: Protocol | None = None
         self._transport: asyncio.Transport | None = None
-        self._waiting: deque[tuple[Tag, Request]] = deque()
+        self._waiting: dict[Tag, Request] = {}
+        """Those that do not run yet, the oldest first."""
         self._tasks: dict[Tag, asyncio.Task[None]] = {}
         self._timers: dict[Tag, asyncio.TimerHandle] = {}
         self._is_unread = False
@@ -96,7 +100,7 @@ class Connection(asyncio.Protocol):
         """Answer all that is asked with "not now", and close."""
         if self._protocol is not None and not self._is_over:
             self._protocol.stop()
-            self._carry_on()
+            self.carry_on()
 
     # What asyncio calls
 
@@ -112,20 +116,21 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._protocol.open()
-        self._carry_on()
+        self.carry_on()
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         if self._protocol is not None:
             self._protocol.receive(data)
-            self._carry_on()
+            # Once all that has come for any client is read: one look serves for all of it.
+            self._connections.has_read(self)
 
     def eof_received(self) -> bool:
         """See `asyncio.Protocol`: what was asked is answered yet."""
         if self._protocol is None:
             return False
         self._protocol.end()
-        self._carry_on()
+        self.carry_on()
         # A connection with TLS has no half that stays open.
         has_tls = self._transport is not None and self._transport.get_extra_info("ssl_object")
         return not self._is_over and not has_tls
@@ -162,20 +167,28 @@ class Connection(asyncio.Protocol):
 
     # Requests
 
-    def _carry_on(self) -> None:
-        """Do what the protocol has to have done."""
+    def carry_on(self, look: AtOnce | None = None) -> None:
+        """Do what the protocol has to have done; `look` was begun after all was read.
+
+        Without it, no request is answered at once.
+        """
         protocol, transport = self._protocol, self._transport
         if protocol is None or transport is None or self._is_over:
             return
-        effects = protocol.take()
-        for tag in effects.given_up:
-            self._give_up(tag)
-        self._waiting.extend(effects.requests)
-        for login in effects.finished:
-            self._asker.keep(protocol.endpoint.nonce, login)
-        if effects.output:
-            transport.write(effects.output)
-        if effects.closes:
+        output, closes, goes_on = b"", False, True
+        while goes_on and not closes:
+            effects = protocol.take()
+            for tag in effects.given_up:
+                self._give_up(tag)
+            # Before the client hears of it.
+            for login in effects.finished:
+                self._asker.keep(protocol.endpoint.nonce, login)
+            output = output + effects.output if output else effects.output
+            closes = effects.closes
+            goes_on = bool(effects.requests) and self._answer_some(protocol, effects.requests, look)
+        if output:
+            transport.write(output)
+        if closes:
             self._is_over = True
             self._waiting.clear()
             # What was written is sent first; a client that does not read it, is cut off.
@@ -186,9 +199,29 @@ class Connection(asyncio.Protocol):
         self._start()
         self._read_or_not()
 
+    def _answer_some(
+        self, protocol: Protocol, requests: list[tuple[Tag, Request]], look: AtOnce | None
+    ) -> bool:
+        """Answer what can be answered at once, and let the others wait; return whether any was."""
+        if look is None or self._waiting or self._is_unread:
+            self._waiting.update(requests)
+            return False
+        granted = 0
+        for tag, request in requests:
+            answer = answer_at_once(look, request)
+            if answer is None:
+                self._waiting[tag] = request
+            else:
+                protocol.answer(tag, answer)
+                granted += 1
+        if granted:
+            self._connections.ended(protocol.name, Outcome.GRANTED, granted)
+        return granted > 0
+
     def _start(self) -> None:
         while self._waiting and len(self._tasks) < _MOST_AT_ONCE and not self._is_unread:
-            tag, request = self._waiting.popleft()
+            tag = next(iter(self._waiting))
+            request = self._waiting.pop(tag)
             timer = self._timers.pop(tag, None)
             if timer is not None:
                 timer.cancel()
@@ -218,7 +251,7 @@ class Connection(asyncio.Protocol):
             if is_login and not isinstance(answer, Challenge):
                 self._connections.ended(self._protocol.name, _outcome(answer))
             self._protocol.answer(tag, answer)
-            self._carry_on()
+            self.carry_on()
 
     def _expire(self, tag: Tag) -> None:
         self._timers.pop(tag, None)
@@ -232,7 +265,7 @@ class Connection(asyncio.Protocol):
         task = self._tasks.pop(tag, None)
         if task is not None:
             task.cancel()
-        self._waiting = deque(each for each in self._waiting if each[0] != tag)
+        self._waiting.pop(tag, None)
         self._asker.give_up(tag)
 
     # Reading

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ualauth.aio import AsyncAuthenticator, server_states
+from ualauth.aio import AsyncAuthenticator, at_once, server_states
 from ualauth.config.config import Config
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.asking import Asker
@@ -71,6 +71,8 @@ class Daemon:
         self._connections: set[Connection] = set()
         self._logins: Counter[tuple[str, str]] = Counter()
         """By protocol and outcome, since the start."""
+        self._readers: list[Connection] = []
+        """Those that have read something since what was read was answered."""
         self._numbers = itertools.count(1)
         self._worker = Worker() if worker is None else worker
         self._stopping = asyncio.Event()
@@ -174,9 +176,30 @@ class Daemon:
         if not self._connections:
             self._empty.set()
 
-    def ended(self, protocol: str, outcome: Outcome) -> None:
+    def has_read(self, connection: Connection) -> None:
         """See `Connections`."""
-        self._logins[protocol, outcome.value] += 1
+        if not self._readers:
+            asyncio.get_running_loop().call_soon(self._carry_on)
+        self._readers.append(connection)
+
+    def _carry_on(self) -> None:
+        """Answer what was read, of all connections: with one look at the USERLIST."""
+        readers, self._readers = self._readers, []
+        try:
+            look = None if self._authenticator is None else at_once(self._authenticator)
+        except Exception as error:  # noqa: BLE001 - a bug: each is asked in the usual way
+            log.error("a look failed: raised %s", type(error).__name__)  # noqa: TRY400 - no secret
+            look = None
+        for connection in readers:
+            try:
+                connection.carry_on(look)
+            except Exception as error:  # noqa: BLE001 - no other connection is hurt
+                log.error("a connection ends: raised %s", type(error).__name__)  # noqa: TRY400
+                connection.abort()
+
+    def ended(self, protocol: str, outcome: Outcome, number: int = 1) -> None:
+        """See `Connections`."""
+        self._logins[protocol, outcome.value] += number
 
     # Changes
 

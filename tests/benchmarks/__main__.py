@@ -25,6 +25,7 @@ SUBJECTS = (
     "directory",
     "directory_remembered",
     "kerberos",
+    "serve",
 )
 """Files of this package, each with `TITLE`, `HOW` and `rows()`, in the order of the page."""
 

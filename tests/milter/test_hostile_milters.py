@@ -147,7 +147,7 @@ def test_a_milter_is_asked_only_about_its_events() -> None:
 
 
 def test_a_milter_that_failed_is_asked_again_by_a_new_connection() -> None:
-    async def twice() -> list[str]:
+    async def ask_again() -> list[str]:
         with sockets() as folder:
             path = str(folder / "m")
             chain = MilterChain([MilterSettings(path, LONG, LONG)])
@@ -157,4 +157,4 @@ def test_a_milter_that_failed_is_asked_again_by_a_new_connection() -> None:
             await ended(chain, server)
             return [first.reply, second.reply]
 
-    assert asyncio.run(twice()) == [UNAVAILABLE, ""]
+    assert asyncio.run(ask_again()) == [UNAVAILABLE, ""]

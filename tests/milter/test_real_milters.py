@@ -119,20 +119,20 @@ def test_a_recipient_that_a_milter_refuses_refuses_the_message(tmp_path: Path) -
 
 
 def test_a_message_is_dropped_or_quarantined(tmp_path: Path) -> None:
-    kept = tmp_path / "quarantine"
-    kept.mkdir()
+    quarantine = tmp_path / "quarantine"
+    quarantine.mkdir()
     with sockets() as folder, every_action(folder) as socket:
         with submitting(tmp_path, settings(socket)) as (client, inbox):
             assert client.send(sender="discard@example.com")[0] == 250
             assert client.send(sender="quarantine@example.com")[0] == 451
         assert not inbox.messages
-        milter = settings(socket, quarantine=str(kept))
+        milter = settings(socket, quarantine=str(quarantine))
         with submitting(tmp_path, milter) as (client, inbox):
             assert client.send(sender="quarantine@example.com")[0] == 250
         assert not inbox.messages
-    (message,) = kept.glob("*.eml")
-    (envelope,) = kept.glob("*.json")
-    assert len(list(kept.iterdir())) == 2
+    (message,) = quarantine.glob("*.eml")
+    (envelope,) = quarantine.glob("*.json")
+    assert len(list(quarantine.iterdir())) == 2
     assert message.read_bytes().endswith(b"\r\n\r\nold body\r\n")
     assert message.stat().st_mode & 0o777 == 0o600
     assert json.loads(envelope.read_text())["reason"] == "to be looked at"

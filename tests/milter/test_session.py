@@ -316,14 +316,14 @@ def test_a_reply_brings_no_further_line() -> None:
 # Changes
 
 
-def after(*changes: m.Reply, content: bytes = CONTENT, leading_space: bool = False) -> Mail:
+def changed_by(*changes: m.Reply, content: bytes = CONTENT, leading_space: bool = False) -> Mail:
     return changed(mail(content), changes, leading_space=leading_space)
 
 
 def test_no_change_leaves_every_octet() -> None:
     odd = b"A:b\r\nB :  c \r\n\td\r\nC:\xff\r\n\r\n\r\n\r\nx"
     assert mail(odd).content == odd.replace(b"B :", b"B:")
-    assert after().content == CONTENT
+    assert changed_by().content == CONTENT
 
 
 def test_headers_change_as_they_are_numbered() -> None:
@@ -340,12 +340,12 @@ def test_headers_change_as_they_are_numbered() -> None:
         (m.ChangeHeader(1, "X", "new"), b"A: 1\r\nB: 2\r\na: 3\r\nX: new\r\n\r\n"),
     ]
     for change, expected in cases:
-        assert after(change, content=content).content == expected
+        assert changed_by(change, content=content).content == expected
 
 
 def test_a_value_keeps_its_own_blank_where_that_was_agreed_on() -> None:
-    assert after(m.AddHeader("X", "1"), leading_space=True).fields[-1] == Field(b"X", b"1")
-    assert after(m.AddHeader("X", " 1"), leading_space=True).fields[-1] == Field(b"X", b" 1")
+    assert changed_by(m.AddHeader("X", "1"), leading_space=True).fields[-1] == Field(b"X", b"1")
+    assert changed_by(m.AddHeader("X", " 1"), leading_space=True).fields[-1] == Field(b"X", b" 1")
     milter = Milter(steps=Steps.LEADING_SPACE)
     milter.ask(mail())
     assert m.Header("Subject", " folded\n value") in milter.told
@@ -364,7 +364,7 @@ def test_a_value_keeps_its_own_blank_where_that_was_agreed_on() -> None:
     ],
 )
 def test_a_value_is_one_header_whatever_it_holds(value: str, lines: bytes) -> None:
-    assert after(m.AddHeader("X", value)).fields[-1] == Field(b"X", lines)
+    assert changed_by(m.AddHeader("X", value)).fields[-1] == Field(b"X", lines)
 
 
 @pytest.mark.parametrize(
@@ -386,29 +386,31 @@ def test_a_value_is_one_header_whatever_it_holds(value: str, lines: bytes) -> No
 )
 def test_a_change_that_cannot_be_is_a_lie(change: m.Reply) -> None:
     with pytest.raises(MilterError):
-        after(m.AddHeader("Good", "1"), change)
+        changed_by(m.AddHeader("Good", "1"), change)
 
 
 def test_the_envelope_changes() -> None:
     before = mail()
-    assert after(m.AddRecipient("<dora@x.org>")).recipients == (
+    assert changed_by(m.AddRecipient("<dora@x.org>")).recipients == (
         *before.recipients,
         ("dora@x.org", ()),
     )
-    assert after(m.AddRecipient("bob@EXAMPLE.org")).recipients == before.recipients
-    assert after(m.AddRecipientWithArguments("<d@x>", ("NOTIFY=NEVER A=b",))).recipients[-1] == (
+    assert changed_by(m.AddRecipient("bob@EXAMPLE.org")).recipients == before.recipients
+    assert changed_by(m.AddRecipientWithArguments("<d@x>", ("NOTIFY=NEVER A=b",))).recipients[
+        -1
+    ] == (
         "d@x",
         ("NOTIFY=NEVER", "A=b"),
     )
-    assert after(m.DeleteRecipient("<bob@EXAMPLE.ORG>")).recipients == before.recipients[1:]
-    assert after(m.DeleteRecipient("<Bob@example.org>")).recipients == before.recipients
-    assert after(m.ChangeSender("<eve@x.org>")).sender == "eve@x.org"
-    assert not after(m.ChangeSender("<>")).sender
+    assert changed_by(m.DeleteRecipient("<bob@EXAMPLE.ORG>")).recipients == before.recipients[1:]
+    assert changed_by(m.DeleteRecipient("<Bob@example.org>")).recipients == before.recipients
+    assert changed_by(m.ChangeSender("<eve@x.org>")).sender == "eve@x.org"
+    assert not changed_by(m.ChangeSender("<>")).sender
 
 
 def test_pieces_of_a_body_are_one_body() -> None:
-    assert after(m.ReplaceBody(b"a\r\n"), m.ReplaceBody(b".\r\n")).body == b"a\r\n.\r\n"
-    assert after(m.ReplaceBody(b"")).body == b""
+    assert changed_by(m.ReplaceBody(b"a\r\n"), m.ReplaceBody(b".\r\n")).body == b"a\r\n.\r\n"
+    assert changed_by(m.ReplaceBody(b"")).body == b""
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ ALLOWED = {
     "stored == NOT_CARRIED",
     "stored == _NOWHERE",
     "self.password == NO_PASSWORD",
+    # The digest of a plan, which was shown.
+    "confirmed != plan.digest",
     # Keys of rows.
     "key == record.name.key",
     "key == record.unix_uid",

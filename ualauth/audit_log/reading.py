@@ -118,8 +118,9 @@ def _to_its_end(path: Path, file: BinaryIO) -> Iterator[str]:
             now = path.stat()
         except FileNotFoundError:
             now = None
-        # It is read once more: what was written between its end and the move is there now.
-        replaced = now is None or (now.st_dev, now.st_ino) != (status.st_dev, status.st_ino)
+        # It is read once more: what was written between its end and the move is there now. As long
+        # as nothing is in its place, what writes to it has not noticed the move.
+        replaced = now is not None and (now.st_dev, now.st_ino) != (status.st_dev, status.st_ino)
         if not replaced:
             time.sleep(_LOOK)
 

@@ -61,7 +61,8 @@ def _chosen(settings: Sequence[Setting], words: Sequence[str]) -> list[Setting]:
 def _names_of(setting: Setting) -> tuple[str, ...]:
     table = setting.section
     name = setting.name
-    return setting.file, table, f"[{table}]", name, f"{table}.{name}", f"[{table}] {name}"
+    of_all = setting.heading.strip("[]")
+    return setting.file, of_all, table, f"[{table}]", name, f"{table}.{name}", f"[{table}] {name}"
 
 
 def _unknown(word: str, settings: Iterable[Setting]) -> str:
@@ -76,15 +77,16 @@ def _unknown(word: str, settings: Iterable[Setting]) -> str:
 
 def _print(settings: Sequence[Setting], folder: str) -> None:
     first = True
-    for (file, section), group in groupby(settings, key=lambda each: (each.file, each.section)):
+    for (file, _), group in groupby(settings, key=lambda each: (each.file, each.section)):
+        settings_of_table = list(group)
         if not first:
             line()
         first = False
         if file == FILE_NAME:
-            line(cell("[[listen]]" if section.startswith("listen.") else f"[{section}]", "bold"))
+            line(cell(settings_of_table[0].heading, "bold"))
         else:
             line(cell(f"# {folder}/{file}", "bold"))
-        for setting in group:
+        for setting in settings_of_table:
             line(*_line(setting))
 
 

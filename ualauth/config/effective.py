@@ -24,6 +24,8 @@ Value = bool | int | float | str | tuple[str, ...] | None
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 """Keys that TOML takes without quotes."""
 _SECRET = re.compile(r"(?i)(password|secret|token|key)$")
+ARRAYS = ("listen", "milter")
+"""Tables of which there may be several."""
 _MOST_STATEMENTS = 2_000
 """Lines that say something; of a longer file it is not said where each setting stands."""
 
@@ -50,6 +52,12 @@ class Setting:
         """Whether a file says it."""
         return self.line > 0
 
+    @property
+    def heading(self) -> str:
+        """What stands above the table in the file."""
+        name = self.section.partition(".")[0]
+        return f"[[{name}]]" if name in ARRAYS else f"[{self.section}]"
+
 
 def effective_settings(config: Config) -> Iterator[Setting]:
     """Yield the settings of `ualauth.toml`, table by table."""
@@ -58,7 +66,7 @@ def effective_settings(config: Config) -> Iterator[Setting]:
     places = places_in(file.text) if isinstance(file, Text) else {}
     for table in dataclasses.fields(Config):
         settings = getattr(config, table.name)
-        if table.name not in ("directory", "service", "listen", "milter"):
+        if table.name not in ("directory", "service", *ARRAYS):
             yield from _of_table(config, table.name, settings, places)
     for listener in config.listen:
         yield from _of_listener(listener)

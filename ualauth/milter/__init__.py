@@ -2,4 +2,6 @@
 
 `messages` and `codec` are what both sides speak; a mail server's side is `session`, one milter
 by one connection, and `chain`, several milters in their order.
+
+Internal: it may change in any release.
 """

@@ -55,8 +55,8 @@ def changed(mail: Mail, changes: Sequence[m.Reply], *, leading_space: bool) -> M
                 mail = _with_recipient(mail, recipient, _split(arguments))
             case m.DeleteRecipient(recipient):
                 gone = _same(_address(recipient))
-                kept = tuple(each for each in mail.recipients if _same(each[0]) != gone)
-                mail = replace(mail, recipients=kept)
+                others = tuple(each for each in mail.recipients if _same(each[0]) != gone)
+                mail = replace(mail, recipients=others)
             case m.ChangeSender(sender, arguments):
                 address = "" if sender in ("", "<>") else _address(sender)
                 mail = replace(mail, sender=address, sender_arguments=_split(arguments))
@@ -67,11 +67,11 @@ def changed(mail: Mail, changes: Sequence[m.Reply], *, leading_space: bool) -> M
 
 
 def _field(name: str, value: str, *, leading_space: bool) -> Field:
-    made = Field.of(name, value, leading_space=leading_space)
-    if _OWN.match(made.name):
+    field = Field.of(name, value, leading_space=leading_space)
+    if _OWN.match(field.name):
         # Readers believe these: only the access rules write them.
         raise MilterError("a header X-Scalix-* is the server's own")
-    return made
+    return field
 
 
 def _with_header_changed(mail: Mail, change: m.ChangeHeader, *, leading_space: bool) -> Mail:

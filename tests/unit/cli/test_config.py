@@ -27,8 +27,8 @@ def test_every_setting_is_shown_with_its_origin(program: Program) -> None:
     text = program.succeed("config")
     shown = tomllib.loads(text)
     config = Config(program.folder.path)
-    # Without a socket, there is no table of one.
-    others = {"directory", "listen"}
+    # Without a socket or a milter, there is no table of one.
+    others = {"directory", "listen", "milter"}
     tables = [each.name for each in dataclasses.fields(Config) if each.name not in others]
     assert sorted(shown) == sorted(tables)
     for name in tables:
@@ -82,6 +82,19 @@ def test_each_socket_is_a_table_of_its_own(program: Program) -> None:
     shown = program.succeed("config", 'listen."/run/ualauth/mux"')
     assert 'mode = "0666"  # ualauth.toml:' in shown
     assert 'owner = ""  # default' in shown
+
+
+def test_each_milter_is_a_table_of_its_own(program: Program) -> None:
+    milters = '[[milter]]\naddress = "/a"\n[[milter]]\naddress = "/b"\ntimeout = 3\n'
+    program.folder.settings(f"{CHEAPEST}\n{milters}")
+    before = program.folder.config().milter
+    text = program.succeed("config", "-n")
+    assert text.count("[[milter]]") == 2
+    program.folder.settings(text)
+    after = program.folder.config().milter
+    assert [replace(each, line=1) for each in after] == [replace(each, line=1) for each in before]
+    assert program.succeed("config", "-n", "milter").count("address") == 2
+    assert "default_action" in program.succeed("config", 'milter."/a"')
 
 
 def test_what_only_a_protocol_knows_may_be_a_secret(program: Program) -> None:

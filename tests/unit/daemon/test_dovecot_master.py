@@ -116,7 +116,7 @@ def test_a_list_goes_on_page_by_page() -> None:
     client.send(b"LIST\t6\n")
     assert client.answer(Failed(StoreError("away"))) == b"DONE\t6\tfail\n"
     client.send(b"LIST\t7\tuser=[j]*\n")
-    assert client.answer(Users(("jane", "[j]ane"))) == b"LIST\t7\t[j]ane\nDONE\t7\n"
+    assert client.answer(Users(("joe", "[j]oe"))) == b"LIST\t7\t[j]oe\nDONE\t7\n"
 
 
 @pytest.mark.parametrize(

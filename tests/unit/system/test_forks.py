@@ -34,8 +34,8 @@ OF_THREADS = {
 MODULES = {"concurrent.futures", "futures", "multiprocessing", "os", "socket", "threading"}
 OF_ONE_LOGIN = {
     "contract/computation.py": "logins that wait for one thread of the parent",
-    "daemon/siblings.py": "made by the first process for its workers, which are to have it",
-    "daemon/supervisor.py Supervisor": "the first process; a worker closes what is its own",
+    "daemon/siblings.py": "locks of the event loop, in a worker that forks nothing",
+    "daemon/supervisor.py Supervisor": "the first process: its number is that of all workers",
     "host_pam/call.py": "one call of libpam, in the thread of a login",
     "host_pam/transaction.py HostTransaction": "one login",
     "import_export/reader.py": "one import, whose process does not fork",

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from tests.postgresql import PASSWORD
 from tests.unit.userlist.databases import Database, PostgreSQLDatabase, SQLiteDatabase
@@ -24,10 +24,13 @@ from ualauth import AuthenticationFailed, Authenticator
 from ualauth.cli.application import application
 from ualauth.errors import StoreError
 from ualauth.passwords.scram import ScramSecret
+from ualauth.sync import store as agreements
+from ualauth.sync.agreement import Agreement
+from ualauth.sync.mapping import Product
 from ualauth.testing.folder import ConfigFolder
 from ualauth.userlist.account.lockout import microseconds_now
 from ualauth.userlist.database.copying import Copied
-from ualauth.userlist.database.tables import metadata
+from ualauth.userlist.database.tables import metadata, sync_links
 from ualauth.userlist.group_record import NewGroup, usual_or_name
 from ualauth.userlist.last_logins import EVERY
 from ualauth.userlist.names import parse
@@ -78,6 +81,18 @@ def fill(store: UserStore) -> None:
         ["ann"],
     )
     store.groups.add(NewGroup(name="all", or_name=usual_or_name("all")), ["sales", "Bob"])
+    store.transaction(lambda connection: synchronize(connection, store.get("ann").id))
+
+
+def synchronize(connection: Connection, user: int) -> None:
+    """Put an agreement there, to which a user belongs."""
+    settings = Agreement(
+        name="corp", product=Product.OPENLDAP, uris=("ldap://127.0.0.1",), base="dc=example"
+    )
+    agreements.add(connection, settings)
+    number = agreements.get(connection, "corp").id
+    row = {"agreement_id": number, "guid": "1" * 32, "user_id": user}
+    connection.execute(insert(sync_links), {**row, "deleted": 5, "was_reason": "left"})
 
 
 def contents(store: UserStore) -> dict[str, list[Any]]:

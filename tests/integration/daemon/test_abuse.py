@@ -69,7 +69,7 @@ def descriptors(least: int) -> Iterator[int]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def memory(pid: int) -> int:
+def bytes_used(pid: int) -> int:
     """Return the bytes that a process alone has in memory (proc(5))."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     kilobytes = {line.split(":")[0]: line.split()[-2] for line in lines[1:]}
@@ -91,10 +91,10 @@ def test_ten_thousand_connections_that_are_idle(folder: ConfigFolder) -> None:
         (pid,) = daemon.pids().values()
         for _ in range(200):
             stack.enter_context(greeted(daemon))
-        before = memory(pid)
+        before = bytes_used(pid)
         for _ in range(number - 200):
             stack.enter_context(greeted(daemon))
-        used = (memory(pid) - before) / (number - 200)
+        used = (bytes_used(pid) - before) / (number - 200)
         assert used <= MOST
         # A client beside them is answered.
         assert daemon.says(JANE) == OK

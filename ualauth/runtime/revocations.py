@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from ualauth.contract.identity import Identity
 from ualauth.errors import StoreError
-from ualauth.system.forks import new_lock, renew_after_fork
+from ualauth.system.forks import new_lock, new_rlock, renew_after_fork
 from ualauth.userlist.record_state import RecordState, Revocation, revocation
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Revocations:
         self._find_users = find_users
         self._interval = interval
         self._lock = new_lock()
-        self._looking = new_lock()
+        # What ends a session may close all of them.
+        self._looking = new_rlock()
         self.begin_in_child()
         renew_after_fork(self)
 
@@ -134,11 +135,14 @@ class Revocations:
             return number
 
     def close(self) -> None:
-        """Look after nothing more; no session is ended by it."""
+        """Look after nothing more, once a look that is under way is over; no session ends by it."""
         with self._lock:
             self._sessions.clear()
             self._stop.set()
             self._stop, self._has_thread = threading.Event(), False
+        with self._looking:
+            self._states = {}
+            self._version = None
 
     def _states_of(self, numbers: set[int]) -> dict[int, RecordState]:
         """Return how the users are now who have some ids, as far as they are there."""

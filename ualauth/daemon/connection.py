@@ -185,7 +185,12 @@ class Connection(asyncio.Protocol):
                 self._asker.keep(protocol.endpoint.nonce, login)
             output = output + effects.output if output else effects.output
             closes = effects.closes
-            goes_on = bool(effects.requests) and self._answer_some(protocol, effects.requests, look)
+            requests = effects.requests
+            if effects.given_up:
+                # What was requested and given up at once is not begun.
+                dropped = set(effects.given_up)
+                requests = [each for each in requests if each[0] not in dropped]
+            goes_on = bool(requests) and self._answer_some(protocol, requests, look)
         if output:
             transport.write(output)
         if closes:

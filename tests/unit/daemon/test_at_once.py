@@ -264,3 +264,15 @@ def test_many_more_exchanges_than_are_kept(daemon: Served, client: Client) -> No
     client.send(block(5, 1))
     while not client.line().startswith(b"OK\t5\t"):
         pass
+
+
+def test_what_is_cancelled_at_once_leaves_nothing(daemon: Served, client: Client) -> None:
+    begun = b"".join(
+        b"AUTH\t%d\tPLAIN\tservice=imap\tsecured\nCANCEL\t%d\n" % (each, each)
+        for each in range(100, 600)
+    )
+    connection = daemon.call(lambda: connection_of(daemon))
+    client.send(begun + block(1000, 1))
+    assert client.line() == b"OK\t1000\tuser=jane"
+    left = daemon.call(lambda: (len(connection._asker._exchanges), len(connection._timers)))
+    assert left == (0, 0)

@@ -142,8 +142,8 @@ def block(first: int, number: int, password: str = "secret") -> bytes:
 @pytest.fixture
 def client(daemon: Served, folder: ConfigFolder) -> Iterator[Client]:
     with daemon.connect(f"{folder.path}/dovecot-auth") as client:
-        while client.line() != b"DONE":
-            pass
+        while (line := client.line()) != b"DONE":
+            assert line
         client.send(b"VERSION\t1\t2\nCPID\t1\n")
         base: Any = daemon.daemon._current()._base
         for number in itertools.count(1):
@@ -262,8 +262,8 @@ def test_many_more_exchanges_than_are_kept(daemon: Served, client: Client) -> No
 
     assert daemon.call(read) <= 5000
     client.send(block(5, 1))
-    while not client.line().startswith(b"OK\t5\t"):
-        pass
+    while not (line := client.line()).startswith(b"OK\t5\t"):
+        assert line
 
 
 def test_what_is_cancelled_at_once_leaves_nothing(daemon: Served, client: Client) -> None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.unit.daemon.serving import Client, Served, listen, served
+from tests.unit.daemon.test_server import until
 from ualauth.testing.folder import ConfigFolder
 
 MOST = 20_000
@@ -29,8 +30,8 @@ def connected(daemon: Served, place: str, number: int, greeting: bytes) -> Itera
     with ExitStack() as stack:
         clients = [stack.enter_context(daemon.connect(place)) for _ in range(number)]
         for client in clients:
-            while greeting and not client.line().startswith(greeting):
-                pass
+            while greeting and not (line := client.line()).startswith(greeting):
+                assert line
         yield clients
 
 
@@ -54,12 +55,10 @@ def test_memory_of_idle_connections(
                 for client in clients:
                     client.send(said)
                 # What has been sent before is read before.
-                while daemon.call(lambda: daemon.daemon.connections) < MANY + 20:
-                    pass
+                until(lambda: daemon.call(lambda: daemon.daemon.connections) == MANY + 20)
                 daemon.call(gc.collect)
                 used, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
     assert used / MANY <= MOST
-    while daemon.call(lambda: daemon.daemon.connections):
-        pass
+    until(lambda: daemon.call(lambda: daemon.daemon.connections) == 0)

@@ -443,7 +443,7 @@ class AsyncRevocations:
         See `Revocations.add`.
         """
         loop = asyncio.get_running_loop()
-        return self._revocations.add(identity, partial(loop.call_soon_threadsafe, end))
+        return self._revocations.add(identity, lambda why: loop.call_soon_threadsafe(end, why))
 
     async def look(self) -> int:
         """Look now; see `Revocations.look`."""

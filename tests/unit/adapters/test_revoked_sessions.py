@@ -39,9 +39,9 @@ def people(etc: Path) -> Iterator[Userlist]:
         people.store.set_password(user, hashed, (), changed=datetime.now(UTC), expires=None)
     yield people
     for name in ("tom", "ann"):
-        user = people.store.resolve(name)
-        if user is not None:
-            people.store.delete(user)
+        left = people.store.resolve(name)
+        if left is not None:
+            people.store.delete(left)
     people.close()
 
 

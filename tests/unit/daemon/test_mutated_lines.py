@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 from base64 import b64encode
+from typing import Any
 
 import pytest
 
@@ -167,7 +168,9 @@ def answer_of(request: object) -> Answer:  # noqa: PLR0911 - a case for each kin
 def played(protocol: str, pieces: list[bytes], *, is_peer: bool = True) -> tuple[Driven, bytes]:
     """Play bytes of a client; return what the daemon said."""
     own = {"backends": BACKENDS} if protocol == "auth-http" else {}
-    secret = {"secret": b"key", "secret_file": "/x"} if protocol == "monitor" else {}
+    secret: dict[str, Any] = (
+        {"secret": b"key", "secret_file": "/x"} if protocol == "monitor" else {}
+    )
     client = Driven(protocol, own=own, is_peer=is_peer, **secret)
     said, answered = b"", 0
     for piece in pieces:

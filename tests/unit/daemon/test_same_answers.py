@@ -221,7 +221,8 @@ def status_of(
             return refusal.reply.status, None
         return 200, identity.user
 
-    return library.run(ask)
+    answer: tuple[int, str | None] = library.run(ask)
+    return answer
 
 
 def test_plain_logins(daemon: Served, folder: ConfigFolder, library: Library) -> None:

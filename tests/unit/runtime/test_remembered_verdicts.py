@@ -908,7 +908,8 @@ class Begun:
         verdicts = verdicts_of(authenticator)
         key = key_of(SERVICE, USER, PEER)
         assert key is not None
-        self._handle = authenticator._base.handle(SERVICE, USER, PEER)
+        peer: Any = PEER
+        self._handle = authenticator._base.handle(SERVICE, USER, peer)
         before = verdicts.find(key, PASSWORD)
         self._handle.remembering = remembered_verdicts.Repetition(verdicts, key, before)
 

@@ -42,6 +42,11 @@ def auth(userlist: Userlist, tmp_path: Path) -> Iterator[Authenticator]:
         yield auth
 
 
+def never(why: Revocation) -> None:
+    """Be the end of a session that goes on."""
+    raise AssertionError(why)
+
+
 def lock(store: UserStore) -> None:
     store.update(store.get("jane"), locked=True)
 
@@ -77,10 +82,15 @@ def test_change_ends_the_sessions_of_its_user_alone(
     change: Callable[[UserStore], None],
     why: Revocation,
 ) -> None:
-    revocations, ended = auth.revocations(), []
+    revocations = auth.revocations()
+    ended: list[tuple[str, Revocation]] = []
     for name in ("jane", "jane", "joe"):
         identity = auth.authenticate("imap", name, "secret")
-        revocations.add(identity, lambda reason, name=name: ended.append((name, reason)))
+
+        def end(reason: Revocation, name: str = name) -> None:
+            ended.append((name, reason))
+
+        revocations.add(identity, end)
     assert revocations.look() == 0
     change(userlist.store)
     assert revocations.look() == 2
@@ -113,7 +123,7 @@ def test_other_changes_end_nothing(
 
 def test_failed_logins_end_nothing(auth: Authenticator) -> None:
     revocations = auth.revocations()
-    revocations.add(auth.authenticate("imap", "jane", "secret"), pytest.fail)
+    revocations.add(auth.authenticate("imap", "jane", "secret"), never)
     for _ in range(3):
         with pytest.raises(AuthenticationError):
             auth.authenticate("imap", "jane", "wrong")
@@ -132,16 +142,16 @@ def test_change_between_login_and_session_counts(auth: Authenticator, userlist: 
 
 def test_session_after_the_change_goes_on(auth: Authenticator, userlist: Userlist) -> None:
     revocations = auth.revocations()
-    revocations.add(auth.authenticate("imap", "joe", "secret"), pytest.fail)
+    revocations.add(auth.authenticate("imap", "joe", "secret"), never)
     revocations.look()
     change_password(userlist.store)
-    revocations.add(auth.authenticate("imap", "jane", "secret"), pytest.fail)
+    revocations.add(auth.authenticate("imap", "jane", "secret"), never)
     assert revocations.look() == 0
 
 
 def test_closed_session_is_not_ended(auth: Authenticator, userlist: Userlist) -> None:
     revocations = auth.revocations()
-    with revocations.add(auth.authenticate("imap", "jane", "secret"), pytest.fail) as session:
+    with revocations.add(auth.authenticate("imap", "jane", "secret"), never) as session:
         pass
     session.close()
     lock(userlist.store)
@@ -163,7 +173,7 @@ def test_users_of_other_modules_are_not_looked_after(
     auth: Authenticator, userlist: Userlist
 ) -> None:
     revocations = auth.revocations()
-    revocations.add(Identity("imap", "jane", "jane", Person("jane")), pytest.fail)
+    revocations.add(Identity("imap", "jane", "jane", Person("jane")), never)
     lock(userlist.store)
     assert revocations.look() == 0
     assert len(revocations) == 0
@@ -220,7 +230,7 @@ def test_thread_looks_by_itself_and_ends(auth: Authenticator, userlist: Userlist
 
 def test_child_has_no_sessions(auth: Authenticator, userlist: Userlist) -> None:
     revocations = auth.revocations()
-    revocations.add(auth.authenticate("imap", "jane", "secret"), pytest.fail)
+    revocations.add(auth.authenticate("imap", "jane", "secret"), never)
     pid = os.fork()
     if pid == 0:
         os._exit(len(revocations))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ USUAL = RecordState(
     ],
 )
 def test_changes(
-    before: dict[str, object], changes: dict[str, object], expected: Revocation | None
+    before: dict[str, Any], changes: dict[str, Any], expected: Revocation | None
 ) -> None:
     login = USUAL._replace(**before)
     assert revocation(login, BEGAN, login._replace(**changes), NOW) is expected

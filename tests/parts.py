@@ -96,6 +96,7 @@ MARKS = {
         "tests/unit/cli/test_progress.py",
         "tests/unit/cli/test_several_users.py",
         "tests/unit/cli/test_user.py",
+        "tests/unit/daemon/test_at_once.py",
         "tests/unit/daemon/test_ldap.py",
         "tests/unit/daemon/test_same_answers.py",
         "tests/unit/daemon/test_server.py",

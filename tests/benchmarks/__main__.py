@@ -26,6 +26,7 @@ SUBJECTS = (
     "directory_remembered",
     "directory_server",
     "kerberos",
+    "serve",
 )
 """Files of this package, each with `TITLE`, `HOW` and `rows()`, in the order of the page."""
 

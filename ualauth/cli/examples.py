@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, Examples] = {
     "serve": (("serve", "until SIGTERM; SIGHUP reads the configuration anew"),),
     "status": (("status --json", "for a program that watches it"),),
     "reload": (("reload", "after ualauth.toml was changed"),),
+    "kick": (("kick jsmith", "after the user was locked"),),
     "diff": (
         ("diff pop3 ./pop3.new", "a change, before it is installed"),
         ("diff /etc/ualauth ./ualauth", "two configuration folders"),

@@ -41,6 +41,7 @@ from ualauth.daemon.requests import (
     UserDetails,
 )
 from ualauth.errors import ConfigurationError
+from ualauth.runtime.at_once import AtOnce
 from ualauth.sasl.registry import names
 
 
@@ -62,6 +63,21 @@ class Shared(Interface):
     @property
     def reload(self) -> Callable[[], Awaitable[str]]:
         """Has all workers read the configuration anew; returns what is wrong with it."""
+
+
+def answer_at_once(look: AtOnce, request: Request) -> Granted | None:
+    """Return the answer to a login that repeats a granted one; `None` if it has to be asked."""
+    try:
+        match request:
+            case Begin(service, mechanism, bytes(initial), connection) if mechanism == "PLAIN":
+                identity = look.plain(service, initial, connection)
+            case Login(service, user, password, peer):
+                identity = look.login(service, user, password, peer)
+            case _:
+                identity = None
+    except Exception:  # noqa: BLE001 - it is asked in the usual way, which tells what is wrong
+        identity = None
+    return None if identity is None else Granted(identity)
 
 
 class Asker:

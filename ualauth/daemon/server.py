@@ -7,10 +7,11 @@ import itertools
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ualauth.aio import AsyncAuthenticator
+from ualauth.aio import AsyncAuthenticator, at_once, server_states
 from ualauth.config.config import Config
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.asking import Asker
@@ -21,6 +22,7 @@ from ualauth.daemon.siblings import Siblings
 from ualauth.daemon.synchronizing import Synchronizing
 from ualauth.daemon.systemd import handed_over
 from ualauth.errors import ConfigurationError, UalauthError
+from ualauth.runtime.outcome import Outcome
 
 log = logging.getLogger("ualauth.serve")
 
@@ -68,6 +70,10 @@ class Daemon:
         """Those of former configurations, until what was begun with them is over."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
+        self._logins: Counter[tuple[str, str]] = Counter()
+        """By protocol and outcome, since the start."""
+        self._readers: list[Connection] = []
+        """Those that have read something since what was read was answered."""
         self._numbers = itertools.count(1)
         self._worker = Worker() if worker is None else worker
         self._stopping = asyncio.Event()
@@ -176,6 +182,31 @@ class Daemon:
         if not self._connections:
             self._empty.set()
 
+    def has_read(self, connection: Connection) -> None:
+        """See `Connections`."""
+        if not self._readers:
+            asyncio.get_running_loop().call_soon(self._carry_on)
+        self._readers.append(connection)
+
+    def _carry_on(self) -> None:
+        """Answer what was read, of all connections: with one look at the USERLIST."""
+        readers, self._readers = self._readers, []
+        try:
+            look = None if self._authenticator is None else at_once(self._authenticator)
+        except Exception as error:  # noqa: BLE001 - a bug: each is asked in the usual way
+            log.error("a look failed: raised %s", type(error).__name__)  # noqa: TRY400 - no secret
+            look = None
+        for connection in readers:
+            try:
+                connection.carry_on(look)
+            except Exception as error:  # noqa: BLE001 - no other connection is hurt
+                log.error("a connection ends: raised %s", type(error).__name__)  # noqa: TRY400
+                connection.abort()
+
+    def ended(self, protocol: str, outcome: Outcome, number: int = 1) -> None:
+        """See `Connections`."""
+        self._logins[protocol, outcome.value] += number
+
     # Changes
 
     async def _change(self, config: Config) -> None:
@@ -246,6 +277,9 @@ class Daemon:
             "requests": sum(each.requests for each in self._connections),
             "logins_not_taken": self.house.waiting_logins,
             "hashes_waiting": self._current().hashes_waiting,
+            "logins": [[*each, number] for each, number in sorted(self._logins.items())],
+            "servers": server_states(self._current()),
+            "workers": self._worker.siblings.size,
             "sockets": {
                 _shown(each, place): each.plan.listen.protocol
                 for place, each in self._listeners.items()

@@ -399,6 +399,12 @@ class UserStore:
         rows = self._database.read(queries.by_unix_uid(), {"uid": uid})
         return user_of(rows) if rows else None
 
+    def by_ids(self, numbers: Sequence[int]) -> Iterator[User]:
+        """Yield the users who have some ids; one that no user has is passed over."""
+        from ualauth.userlist.listing import records_of  # noqa: PLC0415 - no login needs it
+
+        return records_of(self._database, numbers)
+
     def users(self) -> Iterator[User]:
         """Return every user by folded authid, reading some hundred at a time.
 

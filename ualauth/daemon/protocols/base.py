@@ -224,7 +224,7 @@ class Protocol(ABC):
         self._output += data
 
     def ask(self, tag: Tag, request: Request) -> None:
-        """Request something; the answer has the same tag."""
+        """Request something; the answer has the same tag, which no other open request has."""
         self._requests.append((tag, request))
 
     def drop(self, tag: Tag) -> None:

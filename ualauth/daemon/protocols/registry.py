@@ -29,6 +29,7 @@ BUILT_IN: Mapping[str, str] = {
     "forward-auth": "ualauth.daemon.protocols.forward_auth:ForwardAuth",
     "ldap": "ualauth.daemon.protocols.ldap:Ldap",
     "milter": "ualauth.daemon.protocols.milter:Milter",
+    "monitor": "ualauth.daemon.protocols.monitor:Monitor",
     "postfix-policy": "ualauth.daemon.protocols.postfix_policy:PostfixPolicy",
     "saslauthd": "ualauth.daemon.protocols.saslauthd:Saslauthd",
     "socketmap": "ualauth.daemon.protocols.socketmap:Socketmap",

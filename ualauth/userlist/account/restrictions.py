@@ -59,6 +59,7 @@ def is_unrestricted(user: User, policy: Policy) -> bool:
         or user.account_starts
         or user.account_expires
         or policy.account.allowed_services
+        or policy.account.locked_services
         or policy.networks
         or policy.hours
     )
@@ -71,6 +72,13 @@ def _rule(policy: Policy, service: str, rhost: str | None, now: datetime) -> Jud
             ReturnCode.PERM_DENIED,
             f"allowed_services does not have {service}",
             "Your account cannot be used for this service.",
+            reason=ReasonCode.SERVICE_NOT_ALLOWED,
+        )
+    if service in account.locked_services:
+        return Judgement(
+            ReturnCode.PERM_DENIED,
+            f"locked_services has {service}",
+            "Your account is locked for this service; ask your administrator.",
             reason=ReasonCode.SERVICE_NOT_ALLOWED,
         )
     if policy.networks and not is_within(read_address(rhost), policy.networks):

@@ -98,12 +98,13 @@ class SubmissionRules:
     """How much mail a user may submit.
 
     In any hour these are at most `messages_per_hour`, to `recipients_per_hour` in all (0: as many
-    as there may be). Who tries `lock_factor` times as much is locked for `smtpd.auth` (0: never).
+    as there may be). A user who is refused `lock_factor` times as much is locked for
+    `smtpd.auth` (0: never).
     """
 
     messages_per_hour: int = 0
     recipients_per_hour: int = 0
-    lock_factor: int = 3
+    lock_factor: int = 2
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""

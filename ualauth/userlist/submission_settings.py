@@ -15,7 +15,7 @@ class SubmissionSettings(SubmissionRules):
     In any hour these are at most `messages_per_hour` of a user, to `recipients_per_hour` in all,
     and `source_messages_per_hour` and `source_recipients_per_hour` of a source (0: as many as
     there may be). Clients in `exempt_networks`, and on this host, are counted as no source. A user
-    who tries `lock_factor` times as much is locked for `smtpd.auth` (0: never).
+    who is refused `lock_factor` times as much is locked for `smtpd.auth` (0: never).
     """
 
     source_messages_per_hour: int = 0

@@ -88,9 +88,9 @@ class Submitted:
         return _total(each.accepted for each in self.pieces)
 
     @property
-    def attempted(self) -> Amount:
-        """What went on, and what was refused for being too much."""
-        return self.accepted.plus(_total(each.refused for each in self.pieces))
+    def refused(self) -> Amount:
+        """What was refused for being too much."""
+        return _total(each.refused for each in self.pieces)
 
     @property
     def forgotten(self) -> int:
@@ -165,22 +165,27 @@ def count(places: Sequence[Place], rows: Sequence[Submitted], recipients: int, n
         row.accepted.plus(amount).exceeds(place.rules)
         for place, row in zip(places, current, strict=True)
     ]
-    verdict, far = Verdict.ACCEPTED, False
-    for place, row, is_beyond in zip(places, current, beyond, strict=True):
+    if not any(beyond):
+        after = [row.plus(amount, now, is_refused=False) for row in current]
+        return Counted(Verdict.ACCEPTED, goes_far_beyond=False, rows=after)
+    verdict, goes_far_beyond = Verdict.ACCEPTED, False
+    for number, (place, is_beyond) in enumerate(zip(places, beyond, strict=True)):
         if not is_beyond:
             continue
-        factor = place.rules.lock_factor
-        if place.is_user and factor:
-            far |= row.attempted.plus(amount).exceeds(place.rules, factor)
         if verdict is Verdict.ACCEPTED:
             usual = Verdict.TOO_MUCH_OF_USER if place.is_user else Verdict.TOO_MUCH_OF_SOURCE
             verdict = Verdict.TOO_LARGE if amount.exceeds(place.rules) else usual
-    refuses = any(beyond)
-    after = [
-        row.plus(amount, now, is_refused=is_beyond) if is_beyond or not refuses else row
-        for row, is_beyond in zip(current, beyond, strict=True)
-    ]
-    return Counted(verdict, far, after)
+        row = current[number].plus(_capped(amount, place.rules), now, is_refused=True)
+        current[number] = row
+        factor = place.rules.lock_factor
+        goes_far_beyond |= place.is_user and factor > 0 and row.refused.exceeds(place.rules, factor)
+    return Counted(verdict, goes_far_beyond, current)
+
+
+def _capped(amount: Amount, rules: SubmissionRules) -> Amount:
+    """Return what a refused message counts as: one with far too many recipients may be a slip."""
+    limit = rules.recipients_per_hour
+    return amount if not limit else Amount(amount.messages, min(amount.recipients, limit))
 
 
 def places_of_sources(sources: Sequence[Source], rules: SubmissionRules) -> tuple[Place, ...]:

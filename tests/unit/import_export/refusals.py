@@ -165,7 +165,7 @@ CASES: Mapping[str, list[Case]] = {
 """Field or key -> users who are refused by it."""
 
 WITHOUT_REFUSAL = {
-    *("id", "revision", "changed", "name", "authid", "addresses", "language"),
+    *("id", "revision", "changed", "name", "authid", "addresses", "language", "company_id"),
     *("administrator", "mailbox_administrator", "unix_uid", "mailbox_class", "mailbox_limit"),
     *("limit_outbound_mail", "limit_inbound_mail", "limit_notify_user", "hidden"),
     # What a new password must be like, when it may come, and what is told before.

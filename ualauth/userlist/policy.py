@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 
 from ualauth.errors import InvalidValue
 from ualauth.passwords.policy import PasswordRules
+from ualauth.sasl.settings import unknown_mechanisms
 from ualauth.sources.values import hint, out_of_bounds, read_value
 from ualauth.system.networks import Network, read_network
 from ualauth.text.dataclass import dataclass
@@ -36,17 +37,19 @@ class AccountRules:
 
     `allowed_networks` are addresses or CIDR, such as `192.0.2.0/24`. `allowed_hours`
     are like `Mo-Fr 08:00-18:00`, in `time_zone`, a name of the IANA's, such as
-    `Europe/Berlin`.
+    `Europe/Berlin`. `allowed_mechanisms` are SASL mechanisms, without -PLUS; a
+    password that came by no mechanism counts as PLAIN.
     """
 
     allowed_services: tuple[str, ...] = ()
+    allowed_mechanisms: tuple[str, ...] = ()
     allowed_networks: tuple[str, ...] = ()
     allowed_hours: tuple[str, ...] = ()
     time_zone: str = "UTC"
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name ...`; empty if all is well."""
-        mistakes = []
+        mistakes = unknown_mechanisms("allowed_mechanisms", self.allowed_mechanisms)
         for name, values, read in (
             ("allowed_networks", self.allowed_networks, read_network),
             ("allowed_hours", self.allowed_hours, read_hours),

@@ -331,11 +331,16 @@ class UserStore:
         raise UserUnknown(f"{shown} is the name of no user")
 
     def near_names(self, login_name: str) -> list[str]:
-        """Return up to three authids or addresses that are like a name; see `near_names`."""
+        """Return up to three authids or addresses that are like a name; see `near_names`.
+
+        A company has none: to look for its own names among all would take as long as there are.
+        """
         from ualauth.userlist.near_names import near_names  # noqa: PLC0415 - for administrators only
 
         key = _key(login_name)
-        return [] if key is None else near_names(self._database, key)
+        if key is None or not self.view.is_server_wide:
+            return []
+        return near_names(self._database, key)
 
     def fitting(self, login_name: str) -> Fitting:
         """Return all users whom a login name may mean, of whom `resolve` returns the only one.

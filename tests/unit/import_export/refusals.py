@@ -70,7 +70,7 @@ class Case:
         policy = self.settings.with_own(user.policy)
         if user.password is None or user.password.startswith(("!", "*")):
             return True
-        if restriction(user, policy, "pop3", ELSEWHERE, NOW) is not None:
+        if restriction(user, policy, "pop3", ELSEWHERE, None, NOW) is not None:
             return True
         judgement = aged(user, policy.password, NOW)
         expired = judgement is not None and judgement.code.name in {
@@ -145,6 +145,10 @@ CASES: Mapping[str, list[Case]] = {
         Case("services", {"policy": {"allowed_services": ["imap"]}}),
         Case("services", {}, account(allowed_services=("imap",))),
     ],
+    "allowed_mechanisms": [
+        Case("mechanisms", {"policy": {"allowed_mechanisms": ["SCRAM-SHA-256"]}}),
+        Case("mechanisms", {}, account(allowed_mechanisms=("SCRAM-SHA-256",))),
+    ],
     "allowed_networks": [
         Case("networks", {"policy": {"allowed_networks": NETWORKS}}),
         Case("networks", {}, account(allowed_networks=NETWORKS)),
@@ -161,7 +165,7 @@ CASES: Mapping[str, list[Case]] = {
 """Field or key -> users who are refused by it."""
 
 WITHOUT_REFUSAL = {
-    *("id", "revision", "changed", "name", "authid", "addresses", "language"),
+    *("id", "company_id", "revision", "changed", "name", "authid", "addresses", "language"),
     *("administrator", "mailbox_administrator", "unix_uid", "mailbox_class", "mailbox_limit"),
     *("limit_outbound_mail", "limit_inbound_mail", "limit_notify_user", "hidden"),
     # What a new password must be like, when it may come, and what is told before.

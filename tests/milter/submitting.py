@@ -89,9 +89,6 @@ def running(arguments: Sequence[str], socket: Path, log: Path) -> Iterator[None]
             time.sleep(0.05)
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(patience(20))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(patience(20))
+        # libmilter looks every five seconds only whether it is to end.
+        process.kill()
+        process.wait(patience(20))

@@ -44,7 +44,7 @@ class OptionProblem:
     `index` is its place among the arguments (past the last one for what is
     missing); `fatal` is false for what the module merely ignores. One that is `harmful` is an
     error all the same: the module works, and does something else than it should, as to let in
-    users whom it should not.
+    users whom it should not. `is_unknown` is true of an option that the module does not have.
     """
 
     index: int
@@ -52,6 +52,7 @@ class OptionProblem:
     cure: str = ""
     fatal: bool = True
     harmful: bool = False
+    is_unknown: bool = False
 
     @property
     def is_warning(self) -> bool:
@@ -162,7 +163,7 @@ def _unknown(index: int, name: str, fields: Mapping[str, object]) -> OptionProbl
         cure = f"did you mean {close[0]!r}?"
     else:
         cure = f"it takes: {', '.join(fields) or 'no options'}"
-    return OptionProblem(index, f"unknown option {name!r}", cure)
+    return OptionProblem(index, f"unknown option {name!r}", cure, is_unknown=True)
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:

@@ -59,7 +59,9 @@ def _cure_of_module(name: str) -> str:
     """Return what to write in place of a module that is not there."""
     from ualauth.stack.foreign import advice  # noqa: PLC0415 - few files need it
 
-    return advice(name) or "run: ualauth modules"
+    return advice(name) or (
+        "list the modules: ualauth modules; one of the host's works by pam_linux service=NAME"
+    )
 
 
 def _cure_of_type(word: str) -> str:
@@ -161,7 +163,8 @@ class LineReader:
             return
         control = parse_control(token.text)
         if control.mistake:
-            self._problem(token, control.mistake, control.cure)
+            wrong = self._page.within(token, control.wrong)
+            self._problem(wrong, control.mistake, control.cure)
         module = self._next()
         if module is None:
             self._problem(token, "the line has no module", "name a module after the control")

@@ -86,7 +86,7 @@ def test_a_bind_by_the_name_of_the_entry_or_of_the_login(client: Client, name: s
     [
         f"uid=jsmith,ou=ny,{SUFFIX}",  # another mail node
         f"uid=jsmith,{SUFFIX}",
-        f"uid=nobody,{SUFFIX}",
+        f"uid=unnamed,{SUFFIX}",
         "uid=jsmith,ou=hq,ou=ny,dc=example,dc=org",
         "cn=admin",
     ],
@@ -182,8 +182,8 @@ def test_a_login_counts_though_the_password_cannot_be_looked_up(directory: Direc
 
 def test_an_anonymous_login_is_no_user(client: Client) -> None:
     client.bind("anonymous")
-    nobody = Identity("omslapdeng", "anonymous", "anonymous", Person("anonymous"), anonymous=True)
-    client.session.granted(client.logins[-1][0], nobody)
+    unnamed = Identity("omslapdeng", "anonymous", "anonymous", Person("anonymous"), anonymous=True)
+    client.session.granted(client.logins[-1][0], unnamed)
     assert code(client.receive()[-1][2]) == 0
     assert not client.session.is_bound
 

@@ -234,10 +234,12 @@ class Session:
             return
         running.awaits_offer = False
         number, search = running.message.number, running.search.request
-        offers_tls = self._may_start_tls
+        identity, offers_tls = self._identity, self._may_start_tls
         self._carrier.operate(
             tag,
-            lambda directory: directory.root_dse(search, number, mechanisms, offers_tls=offers_tls),
+            lambda directory: directory.root_dse(
+                identity, search, number, mechanisms, offers_tls=offers_tls
+            ),
         )
 
     def changed(self, tag: object) -> None:

@@ -81,7 +81,7 @@ _BEYOND = "a company changes only what is its own: nothing was changed"
 class View:
     """Who asks: the server, which sees all, or the company with an id.
 
-    `SERVER_WIDE` and `View.of` are the only ones who make one.
+    `SERVER_WIDE`, `NOTHING` and `View.of` are the only ones who make one.
     """
 
     company: int | None
@@ -100,6 +100,8 @@ class View:
 
 SERVER_WIDE = View(None)
 """All companies, and what is no company's. Without hosting there is no other view."""
+NOTHING = View(0)
+"""No row of any company, since ids begin at 1, and none that is the server's own."""
 
 
 def restricted_text(text: str, view: View, schema: str) -> str:

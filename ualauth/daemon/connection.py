@@ -198,10 +198,8 @@ class Connection(asyncio.Protocol):
         Without it, no request is answered at once.
         """
         protocol, transport = self._protocol, self._transport
-        if protocol is None or transport is None or self._is_over:
-            return
-        if self._securing is not None:
-            # What is answered now is sent once it is encrypted.
+        # What is answered while TLS begins is sent once it is encrypted.
+        if protocol is None or transport is None or self._is_over or self._securing is not None:
             return
         output, closes, starts_tls, asks, goes_on = b"", False, False, False, True
         while goes_on and not closes and not starts_tls:

@@ -1,4 +1,4 @@
-"""A connection whose TLS begins on request: nothing is said between the request and the handshake."""
+"""TLS that begins on request: nothing is said between the request and the handshake."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Lines(Protocol):
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self.answers: list[Answer] = []
+        self.is_answered = asyncio.Event()
         self.has_tls = False
 
     def received(self, data: bytes) -> None:
@@ -37,7 +37,7 @@ class Lines(Protocol):
                 self.start_tls()
 
     def answered(self, tag: Tag, answer: Answer) -> None:
-        self.answers.append(answer)
+        self.is_answered.set()
         self.send(b"answered %d\n" % self.has_tls)
 
     def tls_began(self, connection: Callable[[], ConnectionInfo]) -> None:
@@ -58,7 +58,7 @@ class Site:
         self.protocol = Lines(Endpoint(ListenSettings("lines", path="/x"), None, tls=tls))
         self.connection = Connection(lambda _: self.protocol, self, self)  # type: ignore[arg-type]
 
-    async def answer(self, tag: Tag, request: Request) -> Answer:  # noqa: ARG002 - of the asker
+    async def answer(self, tag: Tag, request: Request) -> Answer:
         self.is_asked.set()
         await self.may_answer.wait()
         return Report([])
@@ -72,7 +72,7 @@ class Site:
     def entered(self, connection: Connection) -> None:
         """There is one."""
 
-    def left(self, connection: Connection) -> None:  # noqa: ARG002 - there is one
+    def left(self, connection: Connection) -> None:
         self.has_left.set()
 
     def has_read(self, connection: Connection) -> None:
@@ -111,8 +111,7 @@ def run(
 def test_an_answer_waits_for_the_end_of_the_handshake(certificates: Certificates) -> None:
     async def talk(site: Site, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         site.may_answer.set()
-        while not site.protocol.answers:
-            await asyncio.sleep(0)
+        await site.protocol.is_answered.wait()
         await writer.start_tls(certificates.client_context(), server_hostname="127.0.0.1")
         # It was asked before; what is said of it is encrypted.
         assert await reader.readline() == b"answered 0\n"
@@ -126,7 +125,7 @@ def test_a_stop_in_the_middle_of_a_handshake_says_nothing(certificates: Certific
     async def talk(
         site: Site,
         reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,  # noqa: ARG001 - there is nothing to say
+        writer: asyncio.StreamWriter,
     ) -> None:
         site.connection.stop()
         await site.has_left.wait()

@@ -78,7 +78,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture(scope="module")
 def ports(certificates: Certificates) -> Iterator[dict[str, tuple[int, int]]]:
     with ExitStack() as running:
-        folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="ualauth-chasquid-")))
+        folder = Path(
+            running.enter_context(tempfile.TemporaryDirectory(prefix="ualauth-chasquid-"))
+        )
         config = running.enter_context(config_folder(folder))
         tables = [
             f'[[listen]]\nprotocol = "dovecot-auth"\npath = "{folder}/{name}"\nservice = "{name}"\n'

@@ -163,7 +163,9 @@ def nginx(folder: Path, wheres: dict[str, str]) -> Iterator[dict[tuple[str, str]
         module = unpacked("libnginx-mod-mail") / "usr/lib/nginx/modules/ngx_mail_module.so"
         user = "user root;" if os.getuid() == 0 else ""
         settings = folder / "nginx.conf"
-        settings.write_text(MAIN.format(user=user, folder=folder, module=module, mail=mail, web=web))
+        settings.write_text(
+            MAIN.format(user=user, folder=folder, module=module, mail=mail, web=web)
+        )
         program = unpacked("nginx") / "usr/sbin/nginx"
         with (folder / "errors").open("wb") as errors:
             process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Simple binds at the real slapd, whose entries say `{SASL}`: Cyrus SASL asks the socket saslauthd."""
+"""Binds at the real slapd, whose entries say `{SASL}`: Cyrus SASL asks the socket saslauthd."""
 
 from __future__ import annotations
 

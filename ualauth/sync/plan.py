@@ -14,9 +14,6 @@ from ualauth.sync.agreement import Agreement
 from ualauth.userlist.group_record import Group, NewGroup
 from ualauth.userlist.record import NewUser, User
 
-Claim = tuple[str, str]
-"""What no two users share: what it is, and its key."""
-
 
 class Kind(Enum):
     """What is done to a user or a group."""
@@ -100,6 +97,8 @@ class GroupAction:
     new: NewGroup
     members: frozenset[str] = frozenset()
     linked: LinkedGroup | None = None
+    exchanges: bool = False
+    """Whether a name goes round among groups: then all such actions are done at once."""
 
     @property
     def losses(self) -> int:

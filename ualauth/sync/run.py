@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from ualauth.errors import InvalidValue
 from ualauth.sync import apply, apply_groups
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncBusy, SyncRefused, SyncUnavailable
-from ualauth.sync.groups import group_keys, plan_groups
 from ualauth.sync.lease import leased
 from ualauth.sync.plan import Conflict, Plan
-from ualauth.sync.planner import Planner
+from ualauth.sync.planning import plan_of
 from ualauth.sync.sources.every import fetch
 from ualauth.sync.sources.fetched import Fetched, LastRun
 from ualauth.sync.store import StoredAgreement
-from ualauth.userlist.addresses import keys_of
-from ualauth.userlist.companies.placing import check_place, is_hosting
-from ualauth.userlist.database.view import SERVER_WIDE, View, view_of
+from ualauth.userlist.database.view import SERVER_WIDE, View
 from ualauth.userlist.store import UserStore
 
 Fetch = Callable[[Agreement, LastRun], Fetched]
@@ -51,7 +46,7 @@ def first_plan(store: UserStore, agreement: Agreement, fetch: Fetch = fetch) -> 
     """
     company = store.transaction(lambda connection: agreements.company_of(connection, agreement))
     seen = store.seen_by(SERVER_WIDE if company is None else View.of(company))
-    return _plan(seen, agreement, None, fetch(agreement, LastRun()))
+    return plan_of(seen, agreement, None, fetch(agreement, LastRun()))
 
 
 def run(  # noqa: PLR0913 - what a run may be told
@@ -86,7 +81,7 @@ def run(  # noqa: PLR0913 - what a run may be told
     store, company = store.seen_by(stored.view), stored.company_id
     if dry_run:
         fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
-        plan = _plan(store, stored.agreement, stored.id, fetched)
+        plan = plan_of(store, stored.agreement, stored.id, fetched)
         return Outcome(plan, applied=False, conflicts=plan.conflicts)
     with leased(store, stored.id) as renew:
         # As it is now that no other run changes it.
@@ -97,7 +92,7 @@ def run(  # noqa: PLR0913 - what a run may be told
             raise SyncBusy("another process has just run it")
         try:
             fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
-            plan = _plan(store, stored.agreement, stored.id, fetched)
+            plan = plan_of(store, stored.agreement, stored.id, fetched)
         except (SyncUnavailable, SyncRefused) as error:
             _note(store, stored, {"error": str(error)}, renew)
             raise
@@ -144,55 +139,6 @@ def _last_run(store: UserStore, stored: StoredAgreement, *, read_all: bool) -> L
         return LastRun()
     linked = store.transaction(lambda connection: agreements.active_guids(connection, stored.id))
     return LastRun(source["values"], frozenset(source["pending"]), linked)
-
-
-def _plan(store: UserStore, agreement: Agreement, number: int | None, fetched: Fetched) -> Plan:
-    def work(connection: Connection) -> Plan:
-        agreement_id = 0 if number is None else number
-        linked = agreements.linked_users(connection, agreement_id)
-        planner = Planner(agreement, fetched.users, linked, datetime.now(UTC), fetched.gone)
-        _refuse_others(connection, planner)
-        plan = planner.plan(agreements.holders_of(connection, agreement_id, planner.claims()))
-        if fetched.groups is None:
-            return plan
-        groups = agreements.linked_groups(connection, agreement_id)
-        holders = agreements.group_holders(connection, agreement_id, group_keys(fetched.groups))
-        for action in plan.actions:
-            names = (action.new.authid, *action.new.addresses)
-            holders |= dict.fromkeys(keys_of(names), f"the user {action.new.authid!r}")
-        actions, conflicts = plan_groups(
-            fetched.groups,
-            groups,
-            {*(each.guid for each in linked), *(action.guid for action in plan.actions)},
-            planner.gone | {each.guid for each in linked if each.deleted is not None},
-            holders,
-        )
-        return dataclasses.replace(
-            plan,
-            conflicts=(*plan.conflicts, *conflicts),
-            groups=tuple(actions),
-            active_groups=sum(each.deleted is None for each in groups),
-        )
-
-    return store.transaction(work)
-
-
-def _refuse_others(connection: Connection, planner: Planner) -> None:
-    """Refuse entries whose users would be of another company than the agreement is."""
-    company = view_of(connection).company
-    if company is None and not is_hosting(connection):
-        return
-    for guid, new, old in planner.wanted():
-        try:
-            place = check_place(connection, new, old)
-        except InvalidValue as error:
-            planner.refuse(guid, str(error))
-            continue
-        if place != company:
-            planner.refuse(guid, f"mail node: OU1 {new.name.ou1!r} is a company's: {_OF_ITS_OWN}")
-
-
-_OF_ITS_OWN = "an agreement with that mail node takes its users"
 
 
 def _note(

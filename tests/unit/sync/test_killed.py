@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from tests.unit.sync.conftest import Synchronized, remote
-from tests.unit.sync.test_groups import follow, group, members
+from tests.unit.sync.conftest import Synchronized, group, remote
+from tests.unit.sync.test_groups import follow, members
 from ualauth.sync import apply, apply_groups
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.record import User

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -23,6 +24,7 @@ from ualauth.userlist.store import UserStore
 
 Fetch = Callable[[Agreement, LastRun], Fetched]
 
+_DAY = timedelta(days=1)
 _MOST_PENDING = 1000
 """Entries in conflict that are looked at again one by one; with more of them, all are read."""
 
@@ -64,8 +66,9 @@ def run(  # noqa: PLR0913 - what a run may be told
 
     It sees and changes what the company of its mail node has.
 
-    With `read_all`, everything is read, whatever the last run left. `after` is the time of the last
-    run, as the state has it, where it is no use to run it once more if another process just has.
+    With `read_all`, everything is read, whatever the last run left. `after` says that a schedule
+    has it run, and that it is no use if another process just has: it is the time of the last run,
+    as the state has it. The guard then counts whom runs by schedule locked in a day, too.
     `tell` gets how many actions are over, and of how many.
 
     Raises:
@@ -93,6 +96,8 @@ def run(  # noqa: PLR0913 - what a run may be told
         try:
             fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
             plan = plan_of(store, stored.agreement, stored.id, fetched)
+            recent = _recent_locks(stored) if after is not None else []
+            plan = dataclasses.replace(plan, locked_before=sum(number for _, number in recent))
         except (SyncUnavailable, SyncRefused) as error:
             _note(store, stored, {"error": str(error)}, renew)
             raise
@@ -109,7 +114,10 @@ def run(  # noqa: PLR0913 - what a run may be told
         late += apply_groups.apply(store, stored.id, plan.groups, renew)
         tell(plan.size, plan.size)
         conflicts = (*plan.conflicts, *late)
-        _note(store, stored, _success(stored.agreement, plan, conflicts, fetched), renew)
+        news = _success(stored.agreement, plan, conflicts, fetched)
+        # An administrator who has it run sees how many it locks: it is counted anew then.
+        news["locks"] = [*recent, (_now(), plan.locks)] if after is not None else []
+        _note(store, stored, news, renew)
         return Outcome(plan, applied=True, conflicts=conflicts)
 
 
@@ -127,10 +135,24 @@ def _success(
         }
     return {
         "error": "",
-        "success": datetime.now(UTC).isoformat(timespec="seconds"),
+        "success": _now(),
         "counts": plan.counts() | {"conflict": len(conflicts)},
         "source": source,
     }
+
+
+def _recent_locks(stored: StoredAgreement) -> list[tuple[str, int]]:
+    """Return when runs by schedule locked users in the last day, and how many."""
+    oldest = datetime.now(UTC) - _DAY
+    return [
+        (text, number)
+        for text, number in stored.state.get("locks", ())
+        if number and datetime.fromisoformat(text) > oldest
+    ]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _last_run(store: UserStore, stored: StoredAgreement, *, read_all: bool) -> LastRun:
@@ -147,7 +169,7 @@ def _note(
     news: dict[str, object],
     renew: Callable[[Connection], None],
 ) -> None:
-    state = stored.state | {"run": datetime.now(UTC).isoformat(timespec="seconds")} | news
+    state = stored.state | {"run": _now()} | news
 
     def work(connection: Connection) -> None:
         renew(connection)

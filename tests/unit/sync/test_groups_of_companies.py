@@ -11,7 +11,7 @@ from tests.unit.sync.conftest import ACME, AGREEMENT, SERVER, Synchronized, entr
 from ualauth.errors import InvalidValue
 from ualauth.sync import store as agreements
 from ualauth.sync.failures import SyncRefused
-from ualauth.sync.purge import purge, purge_groups
+from ualauth.sync.purge import Purged, gone_of, purge_all
 from ualauth.userlist.companies.record import NewCompany
 from ualauth.userlist.store import UserStore
 
@@ -114,10 +114,13 @@ def test_a_purge_takes_what_is_the_companys(acme: Synchronized) -> None:
         staff.run(many, groups)
         staff.run(many[1:], groups[1:])
     stored = acme.store.transaction(lambda connection: agreements.get(connection, "acme"))
-    seen, later = acme.store.seen_by(stored.view), datetime.now(UTC) + timedelta(days=1)
-    authids = seen.transaction(lambda connection: purge(connection, stored.id, later))
-    names = seen.transaction(lambda connection: purge_groups(connection, stored.id, later))
-    assert (authids, names) == (["u0@acme.example"], ["g0@acme.example"])
+    later = datetime.now(UTC) + timedelta(days=1)
+    gone = gone_of(acme.store, stored, later)
+    assert gone == Purged(["u0@acme.example"], ["g0@acme.example"])
+    assert "u0@acme.example" in acme.users()
+    assert purge_all(acme.store, stored, later) == gone
+    assert "u0@acme.example" not in acme.users()
+    assert "g0@acme.example" not in acme.members()
     assert "u0@bolt.example" in acme.users()
     assert "g0@bolt.example" in acme.members()
 

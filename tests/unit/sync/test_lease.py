@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from tests.machine import patience
-from tests.unit.sync.conftest import Synchronized
+from tests.unit.sync.conftest import Synchronized, remote
+from ualauth.sync import store as agreements
 from ualauth.sync.failures import SyncBusy, SyncRefused
 from ualauth.sync.lease import LEASE_SECONDS, Lease, leased
+from ualauth.sync.purge import purge_all
 from ualauth.userlist.database.tables import sync_agreements
 from ualauth.userlist.store import UserStore
 
@@ -63,3 +66,14 @@ def test_one_that_lost_it_does_not_take_it_back(staff: Synchronized) -> None:
             store.transaction(renew)
     with pytest.raises(SyncBusy):
         store.transaction(Lease(1).take)
+
+
+def test_no_purge_takes_whom_a_run_may_restore(staff: Synchronized) -> None:
+    users = [remote(f"user{number}") for number in range(20)]
+    staff.run(users)
+    staff.run(users[1:])
+    store, later = staff.store, datetime.now(UTC) + timedelta(days=1)
+    stored = store.transaction(agreements.all_of)[0]
+    with leased(store, stored.id), pytest.raises(SyncBusy):
+        purge_all(store, stored, later)
+    assert purge_all(store, stored, later).users == ["user0"]

@@ -54,6 +54,13 @@ class Synchronized:
         self.agreement = agreement
         store.transaction(lambda connection: agreements.add(connection, agreement))
 
+    @classmethod
+    def of(cls, store: UserStore, agreement: Agreement = AGREEMENT) -> Synchronized:
+        """Return one whose agreement is there already."""
+        synchronized = cls.__new__(cls)
+        synchronized.store, synchronized.agreement = store, agreement
+        return synchronized
+
     def run(
         self,
         remotes: Sequence[RemoteUser],

@@ -113,7 +113,7 @@ EXAMPLES: Mapping[str, Examples] = {
     "sync watch": (("sync watch staff", "until Ctrl-C"),),
     "sync schema": (
         ("sync schema openldap", "as LDIF, for ldapadd"),
-        ("sync schema --status staff", "what the server of an agreement has already"),
+        ("sync schema --status staff", "what a server has of it"),
     ),
     "sync list": (
         ("sync list", "all agreements, and their last runs"),

@@ -126,7 +126,7 @@ EXPLANATIONS: Mapping[ReasonCode, Explanation] = {
     ),
     ReasonCode.SERVICE_NOT_ALLOWED: Explanation(
         "the account may not use this service",
-        "see `allowed_services`, or the directory's rules",
+        "see `allowed_services` and `locked_services`, or the directory's rules",
     ),
     ReasonCode.NOT_IN_GROUP: Explanation(
         "the user is not in the group that the rule names",

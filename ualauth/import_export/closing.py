@@ -89,6 +89,11 @@ REASONS: Mapping[str, Reason] = {
         lambda _user, policy, _writing: bool(policy.account.allowed_services),
         _ELSEWHERE,
     ),
+    "locked services": Reason(
+        "with services that are locked",
+        lambda _user, policy, _writing: bool(policy.account.locked_services),
+        _ELSEWHERE,
+    ),
     "mechanisms": Reason(
         "with mechanisms that are allowed",
         lambda _user, policy, _writing: bool(policy.account.allowed_mechanisms),
@@ -202,7 +207,10 @@ _REFUSING = (
     ("password", ("maximum_age_days", "inactive_days"), PasswordRules()),
     (
         "account",
-        ("allowed_services", "allowed_mechanisms", "allowed_networks", "allowed_hours"),
+        (
+            *("allowed_services", "locked_services", "allowed_mechanisms"),
+            *("allowed_networks", "allowed_hours"),
+        ),
         AccountRules(),
     ),
 )

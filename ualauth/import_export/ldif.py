@@ -113,8 +113,8 @@ _WHY = (
 )
 _WHY_IN_POLICY = frozenset(
     {
-        *("allowed_services", "allowed_mechanisms", "allowed_networks", "allowed_hours"),
-        "maximum_age_days",
+        *("allowed_services", "locked_services", "allowed_mechanisms", "allowed_networks"),
+        *("allowed_hours", "maximum_age_days"),
     },
 )
 

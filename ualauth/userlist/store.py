@@ -47,6 +47,8 @@ from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import Changes, LastLogin, NewUser, User
 
 if TYPE_CHECKING:
+    from ualauth.userlist.account.submitted import Counted, Submitted
+    from ualauth.userlist.account.submitted import Place as SubmissionPlace
     from ualauth.userlist.bulk import Rows, Taken
     from ualauth.userlist.companies.store import CompanyStore
     from ualauth.userlist.conditions import Condition
@@ -678,6 +680,40 @@ class UserStore:
         return self._database.write(
             lambda connection: failures.change(connection, places, work, now),
         )
+
+    def count_submission(
+        self, places: Sequence[SubmissionPlace], recipients: int, now: int
+    ) -> Counted:
+        """Count a message in some places (`account.submitted`), or refuse it there.
+
+        Other processes that count in the same places wait until it is done; `now` is in
+        microseconds.
+        """
+        self._for_server()
+        from ualauth.userlist import submissions  # noqa: PLC0415 - few servers have limits
+
+        return self._database.write(
+            lambda connection: submissions.count(connection, places, recipients, now),
+        )
+
+    def submitted(self, user: User) -> Submitted:
+        """Return what was counted of a user's submissions, also what counts no longer."""
+        from ualauth.userlist import submissions  # noqa: PLC0415 - as above
+        from ualauth.userlist.account.submitted import Submitted  # noqa: PLC0415 - as above
+
+        if not self._sees(user.id):
+            return Submitted()
+        rows = self._unrestricted.read(submissions.QUERY, {"key": user_key(user.id)})
+        return Submitted.read(rows[0][0] if rows else "")
+
+    def forget_submissions(self, user: User) -> bool:
+        """Forget what was counted of a user's submissions; return whether there was anything."""
+        from ualauth.userlist import submissions  # noqa: PLC0415 - as above
+
+        if not self._sees(user.id):
+            return False
+        key = user_key(user.id)
+        return self._unrestricted.write(lambda connection: submissions.forget(connection, key))
 
     def every_failure(self) -> Iterator[tuple[bytes, str, Failures]]:
         """Yield the failed logins of all users: the key of the user, the source, what is kept.

@@ -19,7 +19,7 @@ from ualauth.passwords.policy import PasswordRules
 from ualauth.userlist.account.password_age import aged, has_grace
 from ualauth.userlist.account.restrictions import restriction
 from ualauth.userlist.names import ORName
-from ualauth.userlist.policy import AccountRules, LockoutRules, Policy
+from ualauth.userlist.policy import AccountRules, LockoutRules, Policy, SubmissionRules
 from ualauth.userlist.record import NewUser, User
 
 # A run may end on another day: all of these are more than a day away from a limit.
@@ -145,6 +145,10 @@ CASES: Mapping[str, list[Case]] = {
         Case("services", {"policy": {"allowed_services": ["imap"]}}),
         Case("services", {}, account(allowed_services=("imap",))),
     ],
+    "locked_services": [
+        Case("locked services", {"policy": {"locked_services": ["pop3"]}}),
+        Case("locked services", {}, account(locked_services=("pop3",))),
+    ],
     "allowed_mechanisms": [
         Case("mechanisms", {"policy": {"allowed_mechanisms": ["SCRAM-SHA-256"]}}),
         Case("mechanisms", {}, account(allowed_mechanisms=("SCRAM-SHA-256",))),
@@ -173,6 +177,8 @@ WITHOUT_REFUSAL = {
     *("minimum_age_days", "warning_days"),
     # A lockout is of a source, for some minutes; it is no state of the user.
     *(each.name for each in dataclasses.fields(LockoutRules)),
+    # They refuse messages, and not logins.
+    *(each.name for each in dataclasses.fields(SubmissionRules)),
 }
 """Fields and keys by which no login is refused."""
 

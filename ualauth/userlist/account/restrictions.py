@@ -66,6 +66,7 @@ def is_unrestricted(user: User, policy: Policy) -> bool:
         or user.account_starts
         or user.account_expires
         or policy.account.allowed_services
+        or policy.account.locked_services
         or policy.account.allowed_mechanisms
         or policy.networks
         or policy.hours
@@ -81,6 +82,13 @@ def _rule(
             ReturnCode.PERM_DENIED,
             f"allowed_services does not have {service}",
             "Your account cannot be used for this service.",
+            reason=ReasonCode.SERVICE_NOT_ALLOWED,
+        )
+    if service in account.locked_services:
+        return Judgement(
+            ReturnCode.PERM_DENIED,
+            f"locked_services has {service}",
+            "Your account is locked for this service; ask your administrator.",
             reason=ReasonCode.SERVICE_NOT_ALLOWED,
         )
     way = (mechanism or _TYPED).removesuffix("-PLUS")

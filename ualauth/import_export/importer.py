@@ -166,9 +166,7 @@ class Import:
                 # A lock before a hash is read as a hash and a lock.
                 read = password_fields(user.password or "")
                 user = replace(user, locked=True, password=read.get("password"))
-            return [
-                carried(user, replace(writing, same_settings=each)) for each in (False, True)
-            ]
+            return [carried(user, replace(writing, same_settings=each)) for each in (False, True)]
 
         return Revision(line.user, fields, line.secrets, line.history, written)
 

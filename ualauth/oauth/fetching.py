@@ -40,9 +40,7 @@ def fetch_json(
     line = _Line()
     try:
         # Names are resolved, and addresses tried one by one, without regard to any limit.
-        return within(
-            timeout, lambda: _fetched(url, timeout, form, credentials, authorities, line)
-        )
+        return within(timeout, lambda: _fetched(url, timeout, form, credentials, authorities, line))
     except Overdue:
         raise Unavailable(f"{url} does not answer in time") from None
     finally:

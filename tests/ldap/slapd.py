@@ -45,7 +45,7 @@ suffix {suffix}
 rootdn {admin}
 rootpw {password}
 directory {folder}/data
-maxsize 134217728
+maxsize 1073741824
 dbnosync
 index objectClass,uid,mail,member,cn eq
 limits dn.exact="{reader}" size={limit}

@@ -6,9 +6,9 @@ one SASL exchange, a `Begin` and then a `Respond` for each `Challenge`, have one
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ualauth.contract.identity import Identity, Person
 from ualauth.runtime.peer import ConnectionInfo, Peer
@@ -68,6 +68,29 @@ class HttpLogin:
     authorization: tuple[str, ...] = field(repr=False)
     rhost: str | None = None
     tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """Changes a user's password by the old one; the answer is `Changed`."""
+
+    service: str
+    user: str
+    old: str = field(repr=False)
+    new: str = field(repr=False)
+    peer: Peer = field(default_factory=Peer)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Calls a function that may block, with what an application shares; the answer is `Done`.
+
+    `kind` is a class that opens itself (`ualauth.contract.resources`); the function is given
+    the one of the application.
+    """
+
+    kind: type[Any]
+    function: Callable[[Any], object] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +173,8 @@ Request = (
     | Respond
     | Login
     | HttpLogin
+    | ChangePassword
+    | Call
     | LookUp
     | Take
     | NextUsers
@@ -238,6 +263,18 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """The password is changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is done; `value` is what a function returned."""
+
+    value: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Submitting:
     """A session of the rules, which knows nothing of the client yet, and who is authenticated."""
 
@@ -272,6 +309,8 @@ Answer = (
     | Count
     | Report
     | Failed
+    | Changed
+    | Done
     | Submitting
     | Holder
     | Owners

@@ -6,20 +6,24 @@ done, and goes on with the rest. A user who was changed since the plan was made 
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from ualauth.errors import NameTaken, UserError
+from ualauth.sync.failures import SyncRefused
 from ualauth.sync.plan import Action, Conflict, Kind
 from ualauth.text.folding import fold
 from ualauth.userlist import bulk, changes
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import microseconds
 from ualauth.userlist.database.tables import sync_links, users
+from ualauth.userlist.names import ORName
 from ualauth.userlist.store import UserStore
 
 log = logging.getLogger("ualauth.sync")
@@ -44,9 +48,13 @@ def apply(
     """
     conflicts: list[Conflict] = []
     over = 0
-    for is_new, grouped in groupby(actions, lambda action: action.kind is Kind.ADD):
-        for batch in queries.pieces(list(grouped), BATCH):
-            work = _added if is_new else _changed
+    for work, grouped in groupby(actions, _way_of):
+        some = list(grouped)
+        # A name that goes round is free for a moment only.
+        batches: Iterable[Sequence[Action]] = [some]
+        if work is not _exchanged:
+            batches = queries.pieces(some, BATCH)
+        for batch in batches:
             failed = work(store, number, batch, renew)
             conflicts += failed
             refused = {each.guid for each in failed}
@@ -58,15 +66,20 @@ def apply(
     return conflicts
 
 
+def _way_of(action: Action) -> Callable[..., list[Conflict]]:
+    if action.exchanges:
+        return _exchanged
+    return _added if action.kind is Kind.ADD else _changed
+
+
 def _note(number: int, action: Action, company: int | None) -> None:
-    values = action.to_dict()
     log.info(
         "agreement %d%s: %s %r guid=%s %s",
         number,
         "" if company is None else f" of company {company}",
-        values["action"],
-        values["authid"],
-        values["guid"],
+        action.kind.value,
+        action.linked.user.authid if action.linked else action.new.authid,
+        action.guid,
         ",".join(action.fields) if action.kind is not Kind.ADD else "",
     )
 
@@ -112,6 +125,37 @@ def _changed(
     return store.transaction(work)
 
 
+def _exchanged(
+    store: UserStore, number: int, batch: Sequence[Action], renew: Callable[[Connection], None]
+) -> list[Conflict]:
+    """Do actions among which names go round: all of them, or none."""
+
+    def work(connection: Connection) -> list[Conflict]:
+        renew(connection)
+        freed = []
+        for action in batch:
+            linked = action.linked
+            if linked is not None:
+                name = f"exchanged-{secrets.token_hex(16)}"
+                placeholder = dataclasses.replace(
+                    linked.user, authid=name, name=ORName(surname=name), addresses=()
+                )
+                user = changes.change(connection, linked.user, placeholder)
+                linked = dataclasses.replace(linked, user=user)
+            freed.append(dataclasses.replace(action, linked=linked))
+        for action in freed:
+            _do(connection, number, action)
+        return []
+
+    try:
+        return store.transaction(work)
+    except SyncRefused:
+        # The lease is lost.
+        raise
+    except UserError as error:
+        return [Conflict(action.guid, action.dn, str(error)) for action in batch]
+
+
 def _do(connection: Connection, number: int, action: Action) -> None:
     if action.linked is None:
         user = changes.add(connection, action.new)
@@ -132,24 +176,3 @@ def _do(connection: Connection, number: int, action: Action) -> None:
 
 def _row_of(number: int, guid: str, user_id: int) -> dict[str, object]:
     return {"agreement_id": number, "guid": guid, "user_id": user_id}
-
-
-def purge(connection: Connection, number: int, before: datetime) -> list[str]:
-    """Delete users whose entries are gone since a time before; return their authids.
-
-    Those who became administrators meanwhile stay.
-    """
-    condition = (sync_links.c.agreement_id == number) & (
-        sync_links.c.deleted <= microseconds(before)
-    )
-    statement = (
-        select(users.c.id, users.c.authid)
-        .join_from(sync_links, users)
-        .where(condition, users.c.administrator.is_(False))
-        .where(users.c.mailbox_administrator.is_(False))
-        .order_by(users.c.authid_key)
-    )
-    rows = connection.execute(statement).all()
-    for row in rows:
-        connection.execute(delete(users).where(users.c.id == row.id))
-    return [row.authid for row in rows]

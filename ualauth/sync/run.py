@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from ualauth.errors import InvalidValue
-from ualauth.sync import apply
+from ualauth.sync import apply, apply_groups
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.failures import SyncRefused, SyncUnavailable
-from ualauth.sync.mapping import RemoteUser
-from ualauth.sync.plan import Conflict, Plan, Planner
-from ualauth.sync.sources.full import fetch
-from ualauth.sync.store import StoredAgreement, leased
+from ualauth.sync.failures import SyncBusy, SyncRefused, SyncUnavailable
+from ualauth.sync.groups import group_keys, plan_groups
+from ualauth.sync.lease import leased
+from ualauth.sync.plan import Conflict, Plan
+from ualauth.sync.planner import Planner
+from ualauth.sync.sources.every import fetch
+from ualauth.sync.sources.fetched import Fetched, LastRun
+from ualauth.sync.store import StoredAgreement
+from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.companies.placing import check_place, is_hosting
 from ualauth.userlist.database.view import SERVER_WIDE, View, view_of
 from ualauth.userlist.store import UserStore
 
-Fetch = Callable[[Agreement], Sequence[RemoteUser]]
+Fetch = Callable[[Agreement, LastRun], Fetched]
+
+_MOST_PENDING = 1000
+"""Entries in conflict that are looked at again one by one; with more of them, all are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ def first_plan(store: UserStore, agreement: Agreement, fetch: Fetch = fetch) -> 
     """
     company = store.transaction(lambda connection: agreements.company_of(connection, agreement))
     seen = store.seen_by(SERVER_WIDE if company is None else View.of(company))
-    return _plan(seen, agreement, None, fetch(agreement))
+    return _plan(seen, agreement, None, fetch(agreement, LastRun()))
 
 
 def run(  # noqa: PLR0913 - what a run may be told
@@ -52,16 +60,23 @@ def run(  # noqa: PLR0913 - what a run may be told
     *,
     dry_run: bool = False,
     confirmed: str = "",
+    read_all: bool = False,
+    after: str | None = None,
     fetch: Fetch = fetch,
-    tell: Callable[[int], object] = lambda _: None,
+    tell: Callable[[int, int], object] = lambda _over, _all: None,
 ) -> Outcome:
     """Run an agreement; blocks. `confirmed` is the digest of a plan that the guard held back.
 
     It sees and changes what the company of its mail node has.
 
+    With `read_all`, everything is read, whatever the last run left. `after` is the time of the last
+    run, as the state has it, where it is no use to run it once more if another process just has.
+    `tell` gets how many actions are over, and of how many.
+
     Raises:
-        SyncRefused: if there is no such agreement, it runs already, its company is deleted, or
-            the plan is another one than was confirmed.
+        SyncBusy: if it runs already, or just has.
+        SyncRefused: if there is no such agreement, its company is deleted, or the plan is another
+            one than was confirmed.
         SyncUnavailable: if the directory was not read to its end; nothing is changed then.
 
     """
@@ -70,15 +85,19 @@ def run(  # noqa: PLR0913 - what a run may be told
         raise SyncRefused(f"the company {stored.company!r} was deleted: {name!r} does not run")
     store, company = store.seen_by(stored.view), stored.company_id
     if dry_run:
-        plan = _plan(store, stored.agreement, stored.id, fetch(stored.agreement))
+        fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
+        plan = _plan(store, stored.agreement, stored.id, fetched)
         return Outcome(plan, applied=False, conflicts=plan.conflicts)
     with leased(store, stored.id) as renew:
         # As it is now that no other run changes it.
         stored = store.transaction(lambda connection: agreements.get(connection, name))
         if stored.company_id != company:
             raise SyncRefused(f"{name!r} was made another company's in the meantime: run it again")
+        if after is not None and stored.state.get("run", "") != after:
+            raise SyncBusy("another process has just run it")
         try:
-            plan = _plan(store, stored.agreement, stored.id, fetch(stored.agreement))
+            fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
+            plan = _plan(store, stored.agreement, stored.id, fetched)
         except (SyncUnavailable, SyncRefused) as error:
             _note(store, stored, {"error": str(error)}, renew)
             raise
@@ -89,23 +108,71 @@ def run(  # noqa: PLR0913 - what a run may be told
         if plan.guard and not confirmed:
             _note(store, stored, {"error": f"held back: {plan.guard}"}, renew)
             return Outcome(plan, applied=False, conflicts=plan.conflicts)
-        late = apply.apply(store, stored.id, plan.actions, renew, tell)
+        late = apply.apply(
+            store, stored.id, plan.actions, renew, lambda over: tell(over, plan.size)
+        )
+        late += apply_groups.apply(store, stored.id, plan.groups, renew)
+        tell(plan.size, plan.size)
         conflicts = (*plan.conflicts, *late)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        counts = plan.counts() | {"conflict": len(conflicts)}
-        _note(store, stored, {"error": "", "success": now, "counts": counts}, renew)
+        _note(store, stored, _success(stored.agreement, plan, conflicts, fetched), renew)
         return Outcome(plan, applied=True, conflicts=conflicts)
 
 
-def _plan(
-    store: UserStore, agreement: Agreement, number: int | None, remotes: Sequence[RemoteUser]
-) -> Plan:
+def _success(
+    agreement: Agreement, plan: Plan, conflicts: tuple[Conflict, ...], fetched: Fetched
+) -> dict[str, object]:
+    """Return what is known after a run: last of all, what the next one may build upon."""
+    pending = sorted({conflict.guid for conflict in conflicts})
+    source: dict[str, object] = {}
+    if fetched.state and len(pending) <= _MOST_PENDING:
+        source = {
+            "contract": agreement.contract,
+            "values": dict(fetched.state),
+            "pending": pending,
+        }
+    return {
+        "error": "",
+        "success": datetime.now(UTC).isoformat(timespec="seconds"),
+        "counts": plan.counts() | {"conflict": len(conflicts)},
+        "source": source,
+    }
+
+
+def _last_run(store: UserStore, stored: StoredAgreement, *, read_all: bool) -> LastRun:
+    source = stored.state.get("source", {})
+    if read_all or source.get("contract") != stored.agreement.contract:
+        return LastRun()
+    linked = store.transaction(lambda connection: agreements.active_guids(connection, stored.id))
+    return LastRun(source["values"], frozenset(source["pending"]), linked)
+
+
+def _plan(store: UserStore, agreement: Agreement, number: int | None, fetched: Fetched) -> Plan:
     def work(connection: Connection) -> Plan:
-        known = 0 if number is None else number
-        linked = agreements.linked_users(connection, known)
-        planner = Planner(agreement, remotes, linked, datetime.now(UTC))
+        agreement_id = 0 if number is None else number
+        linked = agreements.linked_users(connection, agreement_id)
+        planner = Planner(agreement, fetched.users, linked, datetime.now(UTC), fetched.gone)
         _refuse_others(connection, planner)
-        return planner.plan(agreements.holders_of(connection, known, planner.claims()))
+        plan = planner.plan(agreements.holders_of(connection, agreement_id, planner.claims()))
+        if fetched.groups is None:
+            return plan
+        groups = agreements.linked_groups(connection, agreement_id)
+        holders = agreements.group_holders(connection, agreement_id, group_keys(fetched.groups))
+        for action in plan.actions:
+            names = (action.new.authid, *action.new.addresses)
+            holders |= dict.fromkeys(keys_of(names), f"the user {action.new.authid!r}")
+        actions, conflicts = plan_groups(
+            fetched.groups,
+            groups,
+            {*(each.guid for each in linked), *(action.guid for action in plan.actions)},
+            planner.gone | {each.guid for each in linked if each.deleted is not None},
+            holders,
+        )
+        return dataclasses.replace(
+            plan,
+            conflicts=(*plan.conflicts, *conflicts),
+            groups=tuple(actions),
+            active_groups=sum(each.deleted is None for each in groups),
+        )
 
     return store.transaction(work)
 

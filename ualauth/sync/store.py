@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import socket
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,27 +12,27 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from ualauth.errors import ActorRefused, StaleRecord
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncRefused
-from ualauth.sync.mapping import attributes_of, managed_fields
-from ualauth.sync.plan import Claim, LinkedUser
+from ualauth.sync.plan import Claim, LinkedGroup, LinkedUser
+from ualauth.sync.products import attributes_of, managed_fields
 from ualauth.userlist.companies.placing import company_of_node
-from ualauth.userlist.database import queries
+from ualauth.userlist.database import group_queries, queries
+from ualauth.userlist.database.group_rows import group_of
 from ualauth.userlist.database.rows import moment, users_of
 from ualauth.userlist.database.tables import (
     companies,
+    group_groups,
     group_names,
+    group_users,
     groups,
     login_names,
     or_names,
     sync_agreements,
+    sync_groups,
     sync_links,
     users,
 )
 from ualauth.userlist.database.view import SERVER_WIDE, View, view_of
 from ualauth.userlist.names import parse_units
-from ualauth.userlist.store import UserStore
-
-LEASE_SECONDS = 300
-"""For which a run has an agreement without saying that it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +47,7 @@ class StoredAgreement:
     state: dict[str, Any]
     active: int
     deleted: int
+    groups: int
     company_id: int | None = None
     company: str = ""
     is_company_deleted: bool = False
@@ -82,6 +78,8 @@ def add(connection: Connection, agreement: Agreement) -> None:
 def change(connection: Connection, old: StoredAgreement, new: Agreement) -> None:
     """Put `new` in place of the settings of an agreement; its users stay its own.
 
+    Without a base of groups, its groups are its own no more.
+
     Raises:
         StaleRecord: if another process changed it since it was read.
         SyncRefused: if it has users, and would be another company's.
@@ -100,6 +98,9 @@ def change(connection: Connection, old: StoredAgreement, new: Agreement) -> None
     statement = update(sync_agreements).where(sync_agreements.c.id == old.id, before)
     if connection.execute(statement, {"company_id": company} | _values(new)).rowcount == 0:
         raise StaleRecord(f"the agreement {new.name!r} was changed in the meantime")
+    if not new.group_base:
+        # What is followed no more is the administrator's.
+        connection.execute(delete(sync_groups).where(sync_groups.c.agreement_id == old.id))
 
 
 def remove(connection: Connection, number: int) -> None:
@@ -169,12 +170,14 @@ def get(connection: Connection, name: str) -> StoredAgreement:
     raise SyncRefused(f"there is no agreement {name!r}: ualauth sync list shows them all")
 
 
-def _numbers(connection: Connection, number: int) -> tuple[int, int]:
+def _numbers(connection: Connection, number: int) -> tuple[int, int, int]:
     statement = select(func.count(), func.count(sync_links.c.deleted)).where(
         sync_links.c.agreement_id == number
     )
     rows, deleted = connection.execute(statement).one()
-    return rows - deleted, deleted
+    mine = sync_groups.c.agreement_id == number
+    of_groups = connection.scalar(select(func.count()).select_from(sync_groups).where(mine))
+    return rows - deleted, deleted, of_groups or 0
 
 
 def linked_users(connection: Connection, number: int) -> list[LinkedUser]:
@@ -189,6 +192,64 @@ def linked_users(connection: Connection, number: int) -> list[LinkedUser]:
             deleted = None if row.deleted is None else moment(row.deleted)
             linked.append(LinkedUser(row.guid, user, deleted, bool(row.was_locked), row.was_reason))
     return linked
+
+
+def active_guids(connection: Connection, number: int) -> frozenset[str]:
+    """Return the guids of the users of an agreement whose entries are there."""
+    mine = (sync_links.c.agreement_id == number) & sync_links.c.deleted.is_(None)
+    return frozenset(connection.scalars(select(sync_links.c.guid).where(mine)))
+
+
+def linked_groups(connection: Connection, number: int) -> list[LinkedGroup]:
+    """Return the groups of an agreement, with those of their members that are the agreement's."""
+    mine = sync_groups.c.agreement_id == number
+    rows = connection.execute(select(sync_groups).where(mine)).all()
+    guids = {row.group_id: row.guid for row in rows}
+    members: dict[int, set[str]] = {group: set() for group in guids}
+    of_users = (
+        select(group_users.c.group_id, sync_links.c.guid)
+        .join_from(group_users, sync_links, group_users.c.user_id == sync_links.c.user_id)
+        .where(sync_links.c.agreement_id == number)
+    )
+    for group, guid in connection.execute(of_users):
+        if group in members:
+            members[group].add(guid)
+    of_groups = (
+        select(group_groups.c.group_id, group_groups.c.member_id)
+        .join_from(group_groups, sync_groups, group_groups.c.group_id == sync_groups.c.group_id)
+        .where(mine)
+    )
+    for group, member in connection.execute(of_groups):
+        if member in guids:
+            members[group].add(guids[member])
+    return [
+        LinkedGroup(
+            row.guid,
+            group_of(connection.execute(group_queries.BY_ID, {"id": row.group_id}).all()),
+            frozenset(members[row.group_id]),
+            None if row.deleted is None else moment(row.deleted),
+        )
+        for row in rows
+    ]
+
+
+def group_holders(connection: Connection, number: int, keys: Sequence[str]) -> dict[str, str]:
+    """Return folded name -> who has it, of users and of groups that an agreement did not make."""
+    own = select(sync_groups.c.group_id).where(sync_groups.c.agreement_id == number)
+    of_users = select(login_names.c.key, users.c.authid).join_from(login_names, users)
+    of_groups = (
+        select(group_names.c.key, groups.c.name)
+        .join_from(group_names, groups)
+        .where(groups.c.id.not_in(own))
+    )
+    holders: dict[str, str] = {}
+    for what, statement in (("user", of_users), ("group", of_groups)):
+        key = statement.selected_columns[0]
+        asked = statement.where(key.in_(bindparam("values", expanding=True)))
+        for some in queries.pieces(keys, queries.MOST_PARAMETERS):
+            for taken, owner in connection.execute(asked, {"values": some}):
+                holders[taken] = f"the {what} {owner!r}"
+    return holders
 
 
 def holders_of(connection: Connection, number: int, claims: Sequence[Claim]) -> dict[Claim, str]:
@@ -220,82 +281,3 @@ def note(connection: Connection, number: int, state: dict[str, Any]) -> None:
     """Keep what is known of the last run."""
     statement = update(sync_agreements).where(sync_agreements.c.id == number)
     connection.execute(statement, {"state": json.dumps(state)})
-
-
-class Lease:
-    """The right to run an agreement: one process of all hosts has it at a time."""
-
-    def __init__(self, number: int) -> None:
-        """Take no lease yet."""
-        self._number = number
-        host = socket.gethostname().replace(":", "")
-        self._holder = f"{host}:{os.getpid()}:{secrets.token_hex(8)}"
-
-    def take(self, connection: Connection) -> None:
-        """Take it.
-
-        Raises:
-            SyncRefused: if another run has it.
-
-        """
-        columns = (sync_agreements.c.lease_holder, sync_agreements.c.lease_until)
-        mine = sync_agreements.c.id == self._number
-        row = connection.execute(select(*columns).where(mine)).first()
-        if row is None:
-            raise SyncRefused("the agreement was deleted in the meantime")
-        holder, until = row
-        if holder and until > _now() and not self._is_dead(holder):
-            raise SyncRefused("another run of this agreement is going on")
-        unchanged = (columns[0] == holder) & (columns[1] == until)
-        statement = update(sync_agreements).where(mine, unchanged)
-        if connection.execute(statement, self._values()).rowcount == 0:
-            raise SyncRefused("another run of this agreement has begun")
-
-    def renew(self, connection: Connection) -> None:
-        """Go on having it: in the transaction of each change, which is undone otherwise.
-
-        Raises:
-            SyncRefused: if another run took it meanwhile.
-
-        """
-        mine = sync_agreements.c.lease_holder == self._holder
-        statement = update(sync_agreements).where(sync_agreements.c.id == self._number, mine)
-        if connection.execute(statement, self._values()).rowcount == 0:
-            raise SyncRefused("another run of this agreement has taken over: this one ends")
-
-    def give_back(self, connection: Connection) -> None:
-        """Let others have it; nothing happens if they do."""
-        mine = sync_agreements.c.lease_holder == self._holder
-        statement = update(sync_agreements).where(sync_agreements.c.id == self._number, mine)
-        connection.execute(statement, {"lease_holder": "", "lease_until": 0})
-
-    def _values(self) -> dict[str, object]:
-        return {"lease_holder": self._holder, "lease_until": _now() + LEASE_SECONDS * 1_000_000}
-
-    def _is_dead(self, holder: str) -> bool:
-        """Return whether a process of this very host had it, and is no more."""
-        host, number, _ = holder.split(":")
-        if host != self._holder.split(":")[0]:
-            return False
-        try:
-            os.kill(int(number), 0)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            return False
-        return False
-
-
-@contextmanager
-def leased(store: UserStore, number: int) -> Iterator[Callable[[Connection], None]]:
-    """Have the lease of an agreement; yields what each transaction has to call first."""
-    lease = Lease(number)
-    store.transaction(lease.take)
-    try:
-        yield lease.renew
-    finally:
-        store.transaction(lease.give_back)
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

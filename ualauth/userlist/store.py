@@ -23,7 +23,7 @@ from ualauth.errors import ActorRefused, InvalidValue, NameTaken, UserError, Use
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
 from ualauth.text.lazy_pattern import lazy_pattern
-from ualauth.userlist import changes, failures, names, noted_logins
+from ualauth.userlist import failures, names, noted_logins, password_changes
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.addresses import ascii_domain, exact
@@ -49,10 +49,14 @@ from ualauth.userlist.record import Changes, LastLogin, NewUser, User
 if TYPE_CHECKING:
     from ualauth.userlist.bulk import Rows, Taken
     from ualauth.userlist.companies.store import CompanyStore
+    from ualauth.userlist.conditions import Condition
     from ualauth.userlist.database.copying import Copied
+    from ualauth.userlist.group_record import Group
     from ualauth.userlist.groups import GroupStore
     from ualauth.userlist.listing import Fitting, Listed, UserFilter
+    from ualauth.userlist.mail_nodes import MailNodes
     from ualauth.userlist.progress import UserProgress
+    from ualauth.userlist.search import Page, Search
     from ualauth.userlist.update import Revision
 
 T = TypeVar("T")
@@ -395,6 +399,12 @@ class UserStore:
         rows = self._database.read(queries.by_unix_uid(), {"uid": uid})
         return user_of(rows) if rows else None
 
+    def by_ids(self, numbers: Sequence[int]) -> Iterator[User]:
+        """Yield the users who have some ids; one that no user has is passed over."""
+        from ualauth.userlist.listing import records_of  # noqa: PLC0415 - no login needs it
+
+        return records_of(self._database, numbers)
+
     def users(self) -> Iterator[User]:
         """Return every user by folded authid, reading some hundred at a time.
 
@@ -450,6 +460,29 @@ class UserStore:
 
         return progress_of(self._database, domain)
 
+    def search(self, wanted: Search) -> Iterator[Page]:
+        """Yield users or groups of whom a condition holds, in pages; see `search.search`.
+
+        Raises:
+            InvalidValue: for conditions with too many levels.
+
+        """
+        from ualauth.userlist.search import search  # noqa: PLC0415 - for directories only
+
+        return search(self._database, wanted)
+
+    def holds(self, condition: Condition, record: User | Group) -> bool:
+        """Return whether a condition holds of a record, as in a search; see `search.holds`."""
+        from ualauth.userlist.search import holds  # noqa: PLC0415 - for directories only
+
+        return holds(self._database, condition, record)
+
+    def mail_nodes(self, *, with_hidden: bool = True) -> MailNodes:
+        """Return the mail nodes of users, and those of groups; see `mail_nodes.mail_nodes`."""
+        from ualauth.userlist.mail_nodes import mail_nodes  # noqa: PLC0415 - for directories only
+
+        return mail_nodes(self._database, with_hidden=with_hidden)
+
     def mock_key(self) -> bytes:
         """Return the key of the mock secrets: the same for all who share the USERLIST."""
         self._for_server()
@@ -476,6 +509,8 @@ class UserStore:
         check_fields(new)
         check_new_authid(new.authid)
         check_password(new.password)
+        from ualauth.userlist import changes  # noqa: PLC0415 - for administrators only
+
         return self._database.write(lambda connection: changes.add(connection, new))
 
     def add_many(self, new: Sequence[Rows]) -> list[Taken | None]:
@@ -527,6 +562,7 @@ class UserStore:
 
         What a directory manages (`ualauth.sync`) is refused as `InvalidValue`, too.
         """
+        from ualauth.userlist import changes  # noqa: PLC0415 - for administrators only
         from ualauth.userlist.synchronized import refuse_changes  # noqa: PLC0415 - for administrators only
 
         if unknown := values.keys() - Changes.__optional_keys__:
@@ -570,7 +606,7 @@ class UserStore:
         new = dataclasses.replace(user, password_changed=changed, password_expires=expires)
         check_fields(new, user)
         return self._database.write(
-            lambda connection: changes.set_password(
+            lambda connection: password_changes.set_password(
                 connection,
                 user,
                 password,
@@ -594,7 +630,7 @@ class UserStore:
         deleted meanwhile. The revision stays, as with `replace_hash`.
         """
         return self._database.write(
-            lambda connection: changes.use_grace_login(connection, user, most),
+            lambda connection: password_changes.use_grace_login(connection, user, most),
         )
 
     def failures(self, name: str, user: User | None, source: str) -> Counts:
@@ -712,7 +748,7 @@ class UserStore:
         """
         check_password(new)
         return self._database.write(
-            lambda connection: changes.replace_hash(connection, user, old, new),
+            lambda connection: password_changes.replace_hash(connection, user, old, new),
         )
 
     def fill_secrets(self, user: User, secrets: Sequence[ScramSecret]) -> bool:
@@ -727,7 +763,7 @@ class UserStore:
         """
         check_secrets(user.password, secrets)
         return self._database.write(
-            lambda connection: changes.fill_secrets(connection, user, secrets),
+            lambda connection: password_changes.fill_secrets(connection, user, secrets),
         )
 
     def last_login(self, user: User) -> LastLogin | None:
@@ -761,6 +797,7 @@ class UserStore:
             InvalidValue: if the user comes from a directory that still has the entry.
 
         """
+        from ualauth.userlist import changes  # noqa: PLC0415 - for administrators only
         from ualauth.userlist.synchronized import refuse_deletion  # noqa: PLC0415 - for administrators only
 
         def work(connection: Connection) -> None:
@@ -768,6 +805,12 @@ class UserStore:
             changes.remove(connection, user)
 
         self._database.write(work)
+
+    def synchronization_settings(self) -> list[str]:
+        """Return the settings of all agreements of `ualauth.sync`, as JSON."""
+        from ualauth.userlist.synchronized import SETTINGS  # noqa: PLC0415 - for administrators only
+
+        return [str(row[0]) for row in self._database.read(SETTINGS, {})]
 
     def transaction(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` does in one transaction, which is undone if it raises.

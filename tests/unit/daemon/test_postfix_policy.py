@@ -176,21 +176,60 @@ def test_a_message_with_too_few_marks_is_put_off(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.ERROR):
         assert said(**last).startswith("451 4.3.5 ")
     assert "put check_policy_service into smtpd_data_restrictions" in caplog.text
-    # On a connection that Postfix makes in between, it is not known what was said before.
+    # On a connection that Postfix makes in between, it is not known what was said before: with
+    # the first recipient it was told one header, and maybe no other.
     _, said = asker("AUTH_SUCCESS Header *\nAUTH_MISMATCH Header *\n", JOHN)
+    assert said(**last).startswith("451 4.3.5 ")
+    _, said = asker("AUTH_SUCCESS Header *\n", JOHN)
     assert said(**last) == "DUNNO"
 
 
+DROPS = "RECIPIENT Discard trash@*\nRECIPIENT Discard junk@*\nRELAY Accept *\n"
+TRASH, JUNK, ANN, TOM = (
+    {"recipient": f"{name}@mx.example.com"} for name in ("trash", "junk", "ann", "tom")
+)
+ALONE = "452 4.5.3 This recipient needs a message of its own"
+
+
+def at_the_end(state: str, count: int, **more: str) -> dict[str, str]:
+    return {"protocol_state": state, "recipient": "", "recipient_count": str(count), **more}
+
+
 def test_a_message_is_not_dropped_for_one_of_its_recipients() -> None:
-    rules = "RECIPIENT Discard trash@*\nRELAY Accept *\n"
-    trash, ann = {"recipient": "trash@mx.example.com"}, {"recipient": "ann@mx.example.com"}
-    for first, second, word in ((trash, ann, "DISCARD RECIPIENT"), (ann, trash, "DUNNO")):
-        _, said = asker(rules)
-        assert said(**first) == word
-        assert said(**first) == word
-        assert said(**second) == "452 4.5.3 This recipient needs a message of its own"
-        other = "DUNNO" if word != "DUNNO" else "DISCARD RECIPIENT"
-        assert said(**second, instance="another") == other
+    for first, second in ((TRASH, ANN), (ANN, TRASH), (TRASH, JUNK)):
+        _, said = asker(DROPS)
+        assert said(**first) == "DUNNO"
+        assert said(**first) == "DUNNO"
+        assert said(**second) == ALONE
+        action = "DUNNO" if first is ANN else "DISCARD RECIPIENT"
+        for state in ("DATA", "END-OF-MESSAGE"):
+            assert said(**at_the_end(state, 1, **first)) == action
+        assert said(**second, instance="another") == "DUNNO"
+    _, said = asker(DROPS)
+    assert [said(**ANN), said(**TOM), said(**at_the_end("DATA", 2))] == ["DUNNO"] * 3
+
+
+def test_a_new_connection_in_the_middle_of_a_message_drops_no_others_mail() -> None:
+    # Another connection had the recipient ann, who gets the message.
+    _, said = asker(DROPS)
+    assert said(**TRASH) == "DUNNO"
+    assert said(**at_the_end("DATA", 2)).startswith("451 4.3.5 ")
+    assert said(**at_the_end("END-OF-MESSAGE", 2)).startswith("451 4.3.5 ")
+    # Another connection had the recipient trash, who does not.
+    _, said = asker(DROPS)
+    assert said(**ANN) == "DUNNO"
+    assert said(**at_the_end("DATA", 2)).startswith("451 4.3.5 ")
+    _, said = asker(DROPS)
+    assert said(**at_the_end("DATA", 2)).startswith("451 4.3.5 ")
+    # What was asked about before, and other rules, are sure.
+    assert said(**at_the_end("END-OF-MESSAGE", 2)) == "DUNNO"
+    _, said = asker("RELAY Accept *\n")
+    assert said(**at_the_end("DATA", 2)) == "DUNNO"
+    _, said = asker(DROPS)
+    assert said(protocol_state="MAIL", recipient="", instance="") == "DUNNO"
+    assert said(**ANN) == "DUNNO"
+    # A client may name a recipient twice.
+    assert said(**at_the_end("DATA", 2)) == "DUNNO"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import pytest
 
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.mapping import Product, RemoteUser
+from ualauth.sync.mapping import RemoteUser
+from ualauth.sync.products import Product
 from ualauth.sync.run import Outcome, run
+from ualauth.sync.sources.fetched import Fetched
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
@@ -37,7 +39,9 @@ class Synchronized:
         store.transaction(lambda connection: agreements.add(connection, agreement))
 
     def run(self, remotes: Sequence[RemoteUser], **arguments: Any) -> Outcome:
-        return run(self.store, self.agreement.name, fetch=lambda _: list(remotes), **arguments)
+        return run(
+            self.store, self.agreement.name, fetch=lambda *_: Fetched(list(remotes)), **arguments
+        )
 
     def users(self) -> dict[str, User]:
         return {user.authid: user for user in self.store.users()}

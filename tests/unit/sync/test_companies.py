@@ -18,6 +18,7 @@ from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncRefused
 from ualauth.sync.mapping import RemoteUser
 from ualauth.sync.run import first_plan
+from ualauth.sync.sources.fetched import Fetched
 from ualauth.sync.store import StoredAgreement
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.companies.record import NewCompany
@@ -184,7 +185,9 @@ def test_an_agreement_with_users_never_becomes_another_companys(acme: Synchroniz
     with pytest.raises(InvalidValue, match="no company's"):
         change(acme, dataclasses.replace(ACME, mail_node="nowhere"))
     with pytest.raises(InvalidValue, match="no company's"):
-        first_plan(acme.store, dataclasses.replace(ACME, mail_node="nowhere"), lambda _: [])
+        first_plan(
+            acme.store, dataclasses.replace(ACME, mail_node="nowhere"), lambda *_: Fetched([])
+        )
 
 
 def test_switching_hosting_looks_at_agreements(acme: Synchronized) -> None:

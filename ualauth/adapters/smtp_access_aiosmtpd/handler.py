@@ -11,13 +11,9 @@ from weakref import WeakKeyDictionary, finalize
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from ualauth.adapters.smtp_access_aiosmtpd.client import client_of, person_of
-from ualauth.adapters.smtp_access_aiosmtpd.content import (
-    FILTER_TIMEOUT,
-    ask_filter,
-    insert,
-    replace,
-)
+from ualauth.adapters.smtp_access_aiosmtpd.content import ask_filter, insert, replace
 from ualauth.adapters.smtp_access_aiosmtpd.milters import ask_milters
+from ualauth.adapters.smtp_filters import FILTER_TIMEOUT, NO_FILTER
 from ualauth.milter.chain import MilterChain
 from ualauth.milter.settings import MilterSettings
 from ualauth.smtp_access.access_control import AccessControl
@@ -29,6 +25,7 @@ from ualauth.smtp_access.mail_filter import FilterAnswer, MailFilter
 from ualauth.smtp_access.message import HeaderError, read_message, without_own_headers
 from ualauth.smtp_access.name_lookup import AsyncResolver, confirmed_names_async
 from ualauth.smtp_access.session import AccessSession
+from ualauth.virus.settings import ScannerSettings
 
 log = logging.getLogger("ualauth.smtp_access")
 
@@ -37,7 +34,6 @@ OK = "250 OK"
 FAULT = "451 4.3.0 Temporary failure, try again later"
 """What is said if there is a bug: nothing is let through."""
 _BUG = "the submission access rules could not be applied"
-NO_FILTER = "451 4.3.5 Mail filters are not available"
 FILTERED = {
     FilterAnswer.REJECT: "550 5.7.1 The message is refused",
     FilterAnswer.TEMPFAIL: "451 4.7.1 The message is refused for now",
@@ -48,7 +44,7 @@ FILTERED = {
 class AccessHandler:
     """A handler that asks the rules first, and then the application's handler."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each kind of filter
         self,
         handler: object,
         access: AccessControl,
@@ -56,11 +52,12 @@ class AccessHandler:
         resolver: AsyncResolver | None = None,
         new_filter: Callable[[], MailFilter] | None = None,
         milters: Sequence[MilterSettings] = (),
+        scanners: Sequence[ScannerSettings] = (),
     ) -> None:
         """Keep the application's `handler`; any of its hooks may be missing.
 
-        For `SMTPFILTER=TRUE`: `new_filter` makes a filter for each message, and `milters`,
-        such as those of `Config.milter`, are asked after it.
+        For `SMTPFILTER=TRUE`: `new_filter` makes a filter for each message. After it come
+        `scanners` and `milters`, such as those of `Config.scanner` and `Config.milter`.
 
         Raises:
             AccessRulesError: if the rules cannot be used.
@@ -72,6 +69,7 @@ class AccessHandler:
         self._resolver = resolver or AsyncDnsResolver()
         self._new_filter = new_filter
         self._milters = tuple(milters)
+        self._scanners = tuple(scanners)
         self._chains: WeakKeyDictionary[SMTP, MilterChain] = WeakKeyDictionary()
         # A session ends at STARTTLS, a server object with the connection.
         self._hosts: WeakKeyDictionary[SMTP, Host] = WeakKeyDictionary()
@@ -240,14 +238,15 @@ class AccessHandler:
         """Put the message to the filters; return what is said if it goes no further."""
         if not access.filters:
             return None
-        if self._new_filter is None and not self._milters:
+        has_filters = bool(self._scanners or self._milters)
+        if self._new_filter is None and not has_filters:
             log.error("SMTPFILTER=TRUE, and the server has no mail filters: messages are deferred")
             return NO_FILTER
         if self._new_filter is not None:
             answer = await ask_filter(self._new_filter(), access.host, session, envelope)
             if answer in FILTERED:
                 return FILTERED[answer]
-        if not self._milters:
+        if not has_filters:
             return None
         chain = self._chains.get(server)
         if chain is None:
@@ -256,7 +255,9 @@ class AccessHandler:
         events = {Event.SUBMIT, *(finding.event for finding in decision.findings)}
         events.add(Event.ANONYMOUS if person_of(session) is None else Event.AUTH_SUCCESS)
         async with asyncio.timeout(FILTER_TIMEOUT):
-            return await ask_milters(chain, events, access.host, server, session, envelope)
+            return await ask_milters(
+                self._scanners, chain, events, access.host, server, session, envelope
+            )
 
 
 def _refusal(session: Session, decision: Decision, *, ambiguous: bool = False) -> str:

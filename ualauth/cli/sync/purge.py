@@ -9,7 +9,7 @@ import click
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.sync import store as agreements
-from ualauth.sync.apply import purge
+from ualauth.sync.purge import purge, purge_groups
 
 
 @click.command("purge")
@@ -22,7 +22,7 @@ from ualauth.sync.apply import purge
 )
 @click.pass_obj
 def command(invocation: Invocation, *, name: str, days: int | None) -> None:
-    """Delete users for good whose entries are gone from the directory for long.
+    """Delete users and groups for good whose entries are gone from the directory for long.
 
     Their names are free then. Administrators stay.
     """
@@ -34,5 +34,8 @@ def command(invocation: Invocation, *, name: str, days: int | None) -> None:
     authids = seen.transaction(lambda connection: purge(connection, stored.id, before))
     for authid in authids:
         click.echo(f"Deleted {plain(authid)}.")
-    if not authids:
+    names = seen.transaction(lambda connection: purge_groups(connection, stored.id, before))
+    for group in names:
+        click.echo(f"Deleted the group {plain(group)}.")
+    if not authids and not names:
         click.echo("No user is gone for so long.")

@@ -120,25 +120,40 @@ class Database:
         """
         return self if view == self.view else SeenDatabase(self, view)
 
-    def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def read(
+        self, statement: SelectBase, values: Mapping[str, object], *, keep: bool = True
+    ) -> list[Row]:
         """Return all rows of `statement` with `values` for its parameters, as far as they are seen.
 
-        The statement is kept for ever: make it once. If a connection was lost
-        while it was idle, another one is asked.
+        The statement is kept for ever, unless not to `keep` it: make it once. If a connection
+        was lost while it was idle, another one is asked.
 
         Raises:
             StoreError: if the database cannot be used.
 
         """
-        return self.read_as(self.view, statement, values)
+        return self.read_as(self.view, statement, values, keep=keep)
 
-    def read_as(self, view: View, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def read_as(
+        self,
+        view: View,
+        statement: SelectBase,
+        values: Mapping[str, object],
+        *,
+        keep: bool = True,
+    ) -> list[Row]:
         """Return the rows of `statement` that `view` sees; otherwise as `read`."""
         self._follow()
         with self.backend.calls:
-            return self._read(view, statement, values)
+            return self._read(view, statement, values, keep)
 
-    def _read(self, view: View, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def _read(
+        self,
+        view: View,
+        statement: SelectBase,
+        values: Mapping[str, object],
+        keep: bool,  # noqa: FBT001 - of `read`
+    ) -> list[Row]:
         idle = self._idle
         connection = self._take_idle()
         was_idle = connection is not None
@@ -149,7 +164,9 @@ class Database:
                 known = self._prepared if view.company is None else self._prepared_for_companies
                 prepared = known.get(statement)
                 if prepared is None:
-                    prepared = known[statement] = _Prepared(statement, connection, view)
+                    prepared = _Prepared(statement, connection, view)
+                    if keep:
+                        known[statement] = prepared
                 rows = prepared.run(connection, values, view)
             except self.backend.failures as error:
                 lost = was_idle and self.backend.is_lost(error)
@@ -381,19 +398,28 @@ class SeenDatabase(Database):
         self.backend = shared.backend
         self.path = shared.path
 
-    def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def read(
+        self, statement: SelectBase, values: Mapping[str, object], *, keep: bool = True
+    ) -> list[Row]:
         """See `Database.read`."""
-        return self._shared.read_as(self.view, statement, values)
+        return self._shared.read_as(self.view, statement, values, keep=keep)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """See `Database.write`."""
         return self._shared.write_as(self.view, work)
 
-    def read_as(self, view: View, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def read_as(
+        self,
+        view: View,
+        statement: SelectBase,
+        values: Mapping[str, object],
+        *,
+        keep: bool = True,
+    ) -> list[Row]:
         """See `Database.read_as`: a company asks for itself alone."""
         if view != self.view:
             raise StoreError("a company sees nothing of others")
-        return self.read(statement, values)
+        return self.read(statement, values, keep=keep)
 
     def write_as(self, view: View, work: Callable[[Connection], T]) -> T:
         """See `Database.write_as`: a company asks for itself alone."""

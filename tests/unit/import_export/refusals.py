@@ -40,6 +40,8 @@ class Case:
     fields: dict[str, Any] = field(default_factory=dict)
     settings: Policy = field(default_factory=Policy)
     is_now: bool = True
+    company: str = ""
+    """The policy of the user's company."""
 
     def known(self, authid: str) -> ExportedUser:
         """Return the user as the USERLIST has it."""
@@ -67,7 +69,7 @@ class Case:
     def is_refused(self) -> bool:
         """Return whether om_auth refuses the login, with the right password, from elsewhere."""
         user, _ = self.known("x")
-        policy = self.settings.with_own(user.policy)
+        policy = self.settings.with_own(self.company).with_own(user.policy)
         if user.password is None or user.password.startswith(("!", "*")):
             return True
         if restriction(user, policy, "pop3", ELSEWHERE, None, NOW) is not None:
@@ -160,6 +162,35 @@ CASES: Mapping[str, list[Case]] = {
     "allowed_hours": [
         Case("hours", {"policy": {"allowed_hours": [HOURS]}}),
         Case("hours", {}, account(allowed_hours=(HOURS,))),
+    ],
+    "company_id": [
+        Case("services", {"company_id": 1}, company='{"allowed_services":["imap"]}'),
+        Case("networks", {"company_id": 1}, company=json.dumps({"allowed_networks": NETWORKS})),
+        Case(
+            "hours",
+            {"company_id": 1},
+            account(time_zone="Asia/Tokyo"),
+            company=json.dumps({"allowed_hours": [HOURS], "time_zone": "UTC"}),
+        ),
+        Case("password expired", OLD | {"company_id": 1}, company='{"maximum_age_days":30}'),
+        Case(
+            "password expired",
+            {"company_id": 1, "password_expires": PAST},
+            rules(grace_logins=3),
+            company='{"grace_logins":0}',
+        ),
+        Case(
+            "services",
+            {"company_id": 1, "policy": {"history": 3}},
+            account(allowed_services=("pop3",)),
+            company='{"allowed_services":["imap"]}',
+        ),
+        Case(
+            "password expires later",
+            OLD | {"company_id": 1, "policy": {"maximum_age_days": 90}},
+            is_now=False,
+            company='{"maximum_age_days":30}',
+        ),
     ],
     "time_zone": [
         Case("hours", {"policy": {"allowed_hours": [HOURS], "time_zone": "Asia/Tokyo"}}),

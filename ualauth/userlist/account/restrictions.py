@@ -73,7 +73,7 @@ def is_unrestricted(user: User, policy: Policy) -> bool:
     )
 
 
-def _rule(
+def _rule(  # noqa: PLR0911 - an answer for each rule
     policy: Policy, service: str, rhost: str | None, mechanism: str | None, now: datetime
 ) -> Judgement | None:
     account = policy.account

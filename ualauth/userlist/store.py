@@ -500,10 +500,12 @@ class UserStore:
             NameTaken: if an authid, address, O/R name or UNIX uid is another user's.
 
         """
+        from ualauth.userlist import user_changes  # noqa: PLC0415 - for administrators only
+
         check_fields(new)
         check_new_authid(new.authid)
         check_password(new.password)
-        return self._database.write(lambda connection: changes.add(connection, new))
+        return self._database.write(lambda connection: user_changes.add(connection, new))
 
     def add_many(self, new: Sequence[Rows]) -> list[Taken | None]:
         """Add all users that can be, in one transaction; return for each why not, or `None`.
@@ -554,6 +556,7 @@ class UserStore:
 
         What a directory manages (`ualauth.sync`) is refused as `InvalidValue`, too.
         """
+        from ualauth.userlist import user_changes  # noqa: PLC0415 - for administrators only
         from ualauth.userlist.synchronized import refuse_changes  # noqa: PLC0415 - for administrators only
 
         if unknown := values.keys() - Changes.__optional_keys__:
@@ -566,7 +569,7 @@ class UserStore:
 
         def work(connection: Connection) -> User:
             refuse_changes(connection, user, fields)
-            return changes.change(connection, user, new)
+            return user_changes.change(connection, user, new)
 
         return self._database.write(work)
 
@@ -788,11 +791,12 @@ class UserStore:
             InvalidValue: if the user comes from a directory that still has the entry.
 
         """
+        from ualauth.userlist import user_changes  # noqa: PLC0415 - for administrators only
         from ualauth.userlist.synchronized import refuse_deletion  # noqa: PLC0415 - for administrators only
 
         def work(connection: Connection) -> None:
             refuse_deletion(connection, user)
-            changes.remove(connection, user)
+            user_changes.remove(connection, user)
 
         self._database.write(work)
 

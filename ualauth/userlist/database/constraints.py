@@ -1,10 +1,15 @@
-"""What the database itself refuses: the checks of its tables, which the migrations create."""
+"""What the database itself refuses, and its indexes, which the migrations create.
+
+A question has no use for either: no login loads them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
-from sqlalchemy import CheckConstraint, MetaData
+from sqlalchemy import CheckConstraint, Column, Index, MetaData, text
 
 from ualauth.userlist.database.tables import metadata
 
@@ -30,6 +35,29 @@ _CHECKS = (
     ("group_groups", "member_id", "group_id <> member_id"),
 )
 """Table, name, and what is true of each row."""
+_INDEXES = (
+    ("companies", "is_default"),
+    ("company_domains", "company_id"),
+    ("login_names", "user_id"),
+    ("or_names", "surname_key", "given_name_key"),
+    ("or_names", "surname_key", "ou1_key", "given_name_key"),
+    ("or_names", "common_name_key"),
+    ("or_names", "ou1_key", "ou2_key", "ou3_key", "ou4_key"),
+    ("login_failures", "forgotten"),
+    ("groups", "ou1", "ou2", "ou3", "ou4"),
+    ("group_names", "group_id"),
+    ("group_users", "user_id"),
+    ("group_groups", "member_id"),
+)
+"""Table, columns."""
+_INDEXES_OF_COMPANIES = (
+    ("users", "authid_key"),
+    ("or_names", "surname_key", "given_name_key"),
+    ("or_names", "common_name_key"),
+    ("or_names", "name_key"),
+    ("groups", "name_key"),
+)
+"""The same, behind `company_id`: they have nothing, and cost nothing, without hosting."""
 
 
 @cache
@@ -37,4 +65,15 @@ def with_constraints() -> MetaData:
     """Return the tables as the migrations leave them."""
     for table, name, condition in _CHECKS:
         metadata.tables[table].append_constraint(CheckConstraint(condition, name))
+    for table, *columns in _INDEXES:
+        Index(None, *_columns(table, columns))
+    is_set = text("company_id IS NOT NULL")
+    for table, *columns in _INDEXES_OF_COMPANIES:
+        own = _columns(table, ["company_id", *columns])
+        Index(None, *own, sqlite_where=is_set, postgresql_where=is_set)
     return metadata
+
+
+def _columns(table: str, names: Sequence[str]) -> list[Column[Any]]:
+    columns = metadata.tables[table].c
+    return [columns[name] for name in names]

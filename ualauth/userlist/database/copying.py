@@ -19,9 +19,10 @@ from sqlalchemy import Boolean, Connection, Engine, Table, func, select
 from ualauth.errors import StoreError
 from ualauth.userlist.database import row_security, search_index
 from ualauth.userlist.database.backend import Backend
+from ualauth.userlist.database.constraints import with_constraints
 from ualauth.userlist.database.loading import make_room
 from ualauth.userlist.database.revision import check_revision
-from ualauth.userlist.database.tables import keys, metadata
+from ualauth.userlist.database.tables import keys
 
 Row = tuple[Any, ...]
 
@@ -158,7 +159,7 @@ class _Snapshot:
 
 def _tables() -> list[Table]:
     """Return all tables, those first that others refer to."""
-    return metadata.sorted_tables
+    return with_constraints().sorted_tables
 
 
 def _all_of(table: Table) -> Any:  # noqa: ANN401 - a statement

@@ -1,8 +1,8 @@
 """The tables of the USERLIST.
 
-The migrations create them; a test compares the two. What the database refuses is in
-`constraints`: a question has no use for it. Times are whole microseconds since 1970 in UTC:
-exact, and the same in every database.
+The migrations create them; a test compares the two. What the database refuses, and its indexes,
+are in `constraints`: a question has no use for them. Times are whole microseconds since 1970 in
+UTC: exact, and the same in every database.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
     false,
-    text,
 )
 from sqlalchemy.ext.compiler import compiles
 
@@ -93,7 +91,7 @@ companies = Table(
     # 0: as many as there may be.
     Column("user_limit", Integer, nullable=False, server_default="0"),
     # Whose users a name without a domain may mean.
-    Column("is_default", Boolean, nullable=False, server_default=false(), index=True),
+    Column("is_default", Boolean, nullable=False, server_default=false()),
     # What is other than in `ualauth.toml`, as users may have it.
     Column("policy", Text, nullable=False, server_default=""),
     # When it was deleted; it is there until it is purged.
@@ -114,7 +112,6 @@ company_domains = Table(
         Integer,
         ForeignKey("companies.id", ondelete="CASCADE"),
         nullable=False,
-        index=True,
     ),
     sqlite_with_rowid=False,
 )
@@ -126,12 +123,6 @@ def _company() -> Column[int]:
     SQLite adds no constraint to a table that is there. Ids of companies are never used again.
     """
     return Column("company_id", Integer)
-
-
-def _of_company(*columns: str) -> Index:
-    """Return an index that has nothing, and costs nothing, without hosting."""
-    is_set = text("company_id IS NOT NULL")
-    return Index(None, "company_id", *columns, sqlite_where=is_set, postgresql_where=is_set)
 
 
 users = Table(
@@ -175,7 +166,6 @@ users = Table(
     Column("limit_notify_user", Boolean, nullable=False, server_default=false()),
     Column("hidden", Boolean, nullable=False, server_default=false()),
     _company(),
-    _of_company("authid_key"),
     # Ids are never used again: a record that a process still holds must not
     # come to mean another user.
     sqlite_autoincrement=True,
@@ -188,7 +178,7 @@ login_names = Table(
     "login_names",
     metadata,
     Column("key", Key, primary_key=True),
-    _owner(index=True),
+    _owner(),
     sqlite_with_rowid=False,
 )
 
@@ -218,13 +208,6 @@ or_names = Table(
     _key("ou4_key"),
     # The same as that of the user: what a name means is looked for in one company.
     _company(),
-    _of_company("surname_key", "given_name_key"),
-    _of_company("common_name_key"),
-    _of_company("name_key"),
-    Index(None, "surname_key", "given_name_key"),
-    Index(None, "surname_key", "ou1_key", "given_name_key"),
-    Index(None, "common_name_key"),
-    Index(None, "ou1_key", "ou2_key", "ou3_key", "ou4_key"),
 )
 
 # UL-SASL-PWD: what SCRAM needs of a password.
@@ -271,7 +254,7 @@ login_failures = Table(
         "moments", Text, nullable=False
     ),  # of the failures that still count; with a minus, of guesses being checked
     Column("locked_until", BigInteger, nullable=False),  # 0: is not
-    Column("forgotten", BigInteger, nullable=False, index=True),  # when nothing of it counts
+    Column("forgotten", BigInteger, nullable=False),  # when nothing of it counts
     sqlite_with_rowid=False,
 )
 
@@ -288,8 +271,6 @@ groups = Table(
     Column("changed", BigInteger, nullable=False),
     *(_text(part) for part in LIMITS),
     _company(),
-    _of_company("name_key"),
-    Index(None, "ou1", "ou2", "ou3", "ou4"),
     sqlite_autoincrement=True,
 )
 
@@ -299,7 +280,7 @@ group_names = Table(
     "group_names",
     metadata,
     Column("key", Key, primary_key=True),
-    _group(index=True),
+    _group(),
     sqlite_with_rowid=False,
 )
 
@@ -317,7 +298,7 @@ group_users = Table(
     "group_users",
     metadata,
     _group(primary_key=True),
-    _owner(primary_key=True, index=True),
+    _owner(primary_key=True),
     sqlite_with_rowid=False,
 )
 group_groups = Table(
@@ -329,7 +310,6 @@ group_groups = Table(
         Integer,
         ForeignKey("groups.id", ondelete="CASCADE"),
         primary_key=True,
-        index=True,
         nullable=False,
     ),
     sqlite_with_rowid=False,

@@ -21,7 +21,7 @@ from ualauth.errors import StoreError
 from ualauth.userlist.database.constraints import with_constraints
 from ualauth.userlist.database.postgresql import _Dialect
 from ualauth.userlist.database.revision import REVISION
-from ualauth.userlist.database.tables import login_names, metadata
+from ualauth.userlist.database.tables import login_names
 from ualauth.userlist.group_record import NewGroup
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NewUser
@@ -50,8 +50,9 @@ def test_the_migrations_make_the_tables(store: UserStore, database: Database) ->
     backend = store._database.backend
     engine = backend.new_engine(writing=True)
     with engine.begin() as connection:
-        metadata.drop_all(connection)
-        with_constraints().create_all(connection)
+        tables = with_constraints()
+        tables.drop_all(connection)
+        tables.create_all(connection)
     engine.dispose()
     assert "users" in migrated
     assert database.definitions() == migrated

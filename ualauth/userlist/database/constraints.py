@@ -1,6 +1,6 @@
 """What the database itself refuses, and its indexes, which the migrations create.
 
-A question has no use for either: no login loads them.
+Questions have no use for them: no login loads them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Index, MetaData, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    UniqueConstraint,
+    text,
+)
 
 from ualauth.userlist.database.tables import metadata
 
@@ -35,6 +43,40 @@ _CHECKS = (
     ("group_groups", "member_id", "group_id <> member_id"),
 )
 """Table, name, and what is true of each row."""
+_FLAGS = (("users", "locked"), ("users", "administrator"), ("users", "mailbox_administrator"))
+"""What SQLite, which has no type for it, is told to be true or false: others came later."""
+_UNIQUE = (
+    ("companies", "name_key"),
+    ("users", "authid_key"),
+    ("users", "unix_uid"),
+    ("or_names", "name_key"),
+    ("groups", "name_key"),
+    ("groups", "or_name_key"),
+    ("sync_agreements", "name"),
+    ("sync_links", "user_id"),
+    ("sync_groups", "group_id"),
+)
+"""Table, and the column that has no value twice."""
+_REFERENCES = (
+    ("company_domains", "company_id", "companies"),
+    ("login_names", "user_id", "users"),
+    ("addresses", "user_id", "users"),
+    ("or_names", "user_id", "users"),
+    ("sasl_passwords", "user_id", "users"),
+    ("former_passwords", "user_id", "users"),
+    ("last_logins", "user_id", "users"),
+    ("group_names", "group_id", "groups"),
+    ("group_addresses", "group_id", "groups"),
+    ("group_users", "group_id", "groups"),
+    ("group_users", "user_id", "users"),
+    ("group_groups", "group_id", "groups"),
+    ("group_groups", "member_id", "groups"),
+    ("sync_links", "agreement_id", "sync_agreements"),
+    ("sync_links", "user_id", "users"),
+    ("sync_groups", "agreement_id", "sync_agreements"),
+    ("sync_groups", "group_id", "groups"),
+)
+"""Table, column, and the table whose id it is: with a row go those that refer to it."""
 _INDEXES = (
     ("companies", "is_default"),
     ("company_domains", "company_id"),
@@ -65,6 +107,14 @@ def with_constraints() -> MetaData:
     """Return the tables as the migrations leave them."""
     for table, name, condition in _CHECKS:
         metadata.tables[table].append_constraint(CheckConstraint(condition, name))
+    for table, name in _FLAGS:
+        check = CheckConstraint(f"{name} IN (0, 1)", name).ddl_if(dialect="sqlite")
+        metadata.tables[table].append_constraint(check)
+    for table, name in _UNIQUE:
+        metadata.tables[table].append_constraint(UniqueConstraint(name))
+    for table, name, other in _REFERENCES:
+        reference = ForeignKeyConstraint([name], [f"{other}.id"], ondelete="CASCADE")
+        metadata.tables[table].append_constraint(reference)
     for table, *columns in _INDEXES:
         Index(None, *_columns(table, columns))
     is_set = text("company_id IS NOT NULL")

@@ -1,8 +1,8 @@
 """The tables of the USERLIST.
 
-The migrations create them; a test compares the two. What the database refuses, and its indexes,
-are in `constraints`: a question has no use for them. Times are whole microseconds since 1970 in
-UTC: exact, and the same in every database.
+The migrations create them; a test compares the two. What the database refuses, to whose ids its
+columns refer, and its indexes are in `constraints`: a question has no use for them. Times are
+whole microseconds since 1970 in UTC: exact, and the same in every database.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ForeignKey,
     Integer,
     LargeBinary,
     MetaData,
@@ -37,7 +36,7 @@ metadata = MetaData(
 
 
 def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean(create_constraint=True, name=name), nullable=False)
+    return Column(name, Boolean, nullable=False)
 
 
 class Key(Text):
@@ -61,23 +60,17 @@ def _key(name: str) -> Column[str]:
     return Column(name, Key, nullable=False)
 
 
-def _owner(**options: bool) -> Column[int]:
-    return Column(
-        "user_id",
-        Integer,
-        ForeignKey("users.id", ondelete="CASCADE"),
-        nullable=False,
-        **options,  # type: ignore[arg-type]
-    )
+def _owner(*, primary_key: bool = False) -> Column[int]:
+    return _id_of("user", primary_key=primary_key)
 
 
-def _group(**options: bool) -> Column[int]:
+def _group(*, primary_key: bool = False) -> Column[int]:
+    return _id_of("group", primary_key=primary_key)
+
+
+def _id_of(what: str, *, primary_key: bool = False) -> Column[int]:
     return Column(
-        "group_id",
-        Integer,
-        ForeignKey("groups.id", ondelete="CASCADE"),
-        nullable=False,
-        **options,  # type: ignore[arg-type]
+        f"{what}_id", Integer, primary_key=primary_key, autoincrement=False, nullable=False
     )
 
 
@@ -87,7 +80,7 @@ companies = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     _text("name"),
-    Column("name_key", Key, nullable=False, unique=True),
+    Column("name_key", Key, nullable=False),
     # 0: as many as there may be.
     Column("user_limit", Integer, nullable=False, server_default="0"),
     # Whose users a name without a domain may mean.
@@ -107,12 +100,7 @@ company_domains = Table(
     "company_domains",
     metadata,
     Column("key", Key, primary_key=True),
-    Column(
-        "company_id",
-        Integer,
-        ForeignKey("companies.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    _id_of("company"),
     sqlite_with_rowid=False,
 )
 
@@ -130,7 +118,7 @@ users = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     _text("authid"),
-    Column("authid_key", Key, nullable=False, unique=True),
+    Column("authid_key", Key, nullable=False),
     Column("password", Text),
     _flag("locked"),
     Column("account_expires", BigInteger),
@@ -138,7 +126,7 @@ users = Table(
     Column("password_expires", BigInteger),
     _flag("administrator"),
     _flag("mailbox_administrator"),
-    Column("unix_uid", BigInteger, unique=True),
+    Column("unix_uid", BigInteger),
     _text("mailbox_class"),
     _text("language"),
     Column("revision", Integer, nullable=False),
@@ -196,7 +184,7 @@ or_names = Table(
     "or_names",
     metadata,
     _owner(primary_key=True),
-    Column("name_key", Key, nullable=False, unique=True),
+    Column("name_key", Key, nullable=False),
     _key("surname_key"),
     _key("given_name_key"),
     _key("initials_key"),
@@ -263,9 +251,9 @@ groups = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     _text("name"),
-    Column("name_key", Key, nullable=False, unique=True),
+    Column("name_key", Key, nullable=False),
     # The folded O/R name.
-    Column("or_name_key", Key, nullable=False, unique=True),
+    Column("or_name_key", Key, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
@@ -305,13 +293,7 @@ group_groups = Table(
     "group_groups",
     metadata,
     _group(primary_key=True),
-    Column(
-        "member_id",
-        Integer,
-        ForeignKey("groups.id", ondelete="CASCADE"),
-        primary_key=True,
-        nullable=False,
-    ),
+    _id_of("member", primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -321,7 +303,7 @@ sync_agreements = Table(
     "sync_agreements",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Key, nullable=False, unique=True),
+    Column("name", Key, nullable=False),
     _text("settings"),
     _text("managed"),
     Column("state", Text, nullable=False, server_default=""),
@@ -336,15 +318,9 @@ sync_agreements = Table(
 sync_links = Table(
     "sync_links",
     metadata,
-    Column(
-        "agreement_id",
-        Integer,
-        ForeignKey("sync_agreements.id", ondelete="CASCADE"),
-        primary_key=True,
-        nullable=False,
-    ),
+    _id_of("agreement", primary_key=True),
     Column("guid", Key, primary_key=True),
-    _owner(unique=True),
+    _owner(),
     Column("deleted", BigInteger),
     Column("was_locked", Boolean, nullable=False, server_default=false()),
     Column("was_reason", Text, nullable=False, server_default=""),
@@ -357,15 +333,9 @@ HOSTING = "hosting"
 sync_groups = Table(
     "sync_groups",
     metadata,
-    Column(
-        "agreement_id",
-        Integer,
-        ForeignKey("sync_agreements.id", ondelete="CASCADE"),
-        primary_key=True,
-        nullable=False,
-    ),
+    _id_of("agreement", primary_key=True),
     Column("guid", Key, primary_key=True),
-    _group(unique=True),
+    _group(),
     Column("deleted", BigInteger),
     sqlite_with_rowid=False,
 )

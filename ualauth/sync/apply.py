@@ -19,7 +19,7 @@ from ualauth.errors import NameTaken, UserError
 from ualauth.sync.failures import SyncRefused
 from ualauth.sync.plan import Action, Conflict, Kind
 from ualauth.text.folding import fold
-from ualauth.userlist import bulk, changes
+from ualauth.userlist import bulk, user_changes
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import microseconds
 from ualauth.userlist.database.tables import sync_links, users
@@ -140,7 +140,7 @@ def _exchanged(
                 unused, authid = unused_name((action.new.authid, *action.new.addresses))
                 name = ORName(unused, **units_of(before.name))
                 between = dataclasses.replace(before, authid=authid, name=name, addresses=())
-                user = changes.change(connection, before, between)
+                user = user_changes.change(connection, before, between)
                 linked = dataclasses.replace(linked, user=user)
             freed.append(dataclasses.replace(action, linked=linked))
         for action in freed:
@@ -158,11 +158,11 @@ def _exchanged(
 
 def _do(connection: Connection, number: int, action: Action) -> None:
     if action.linked is None:
-        user = changes.add(connection, action.new)
+        user = user_changes.add(connection, action.new)
         connection.execute(insert(sync_links), _row_of(number, action.guid, user.id))
         return
     before = action.linked.user
-    changes.change(connection, before, action.new)
+    user_changes.change(connection, before, action.new)
     of_user = update(sync_links).where(
         sync_links.c.agreement_id == number, sync_links.c.guid == action.guid
     )

@@ -73,8 +73,8 @@ EXPLANATIONS: Mapping[ReasonCode, Explanation] = {
         "`ualauth modules` says which module judges what; see the service file",
     ),
     ReasonCode.MECHANISM_NOT_OFFERED: Explanation(
-        "the service does not take this mechanism, or no typed passwords",
-        "see `mechanisms` in ualauth.toml",
+        "the service, or the account, does not take this mechanism, or no typed passwords",
+        "see `mechanisms` in ualauth.toml, `allowed_mechanisms` of the user or company",
     ),
     ReasonCode.TLS_REQUIRED: Explanation(
         "the mechanism needs an encrypted connection",

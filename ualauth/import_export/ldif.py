@@ -113,7 +113,7 @@ _WHY = (
 )
 _WHY_IN_POLICY = frozenset(
     {
-        *("allowed_services", "locked_services", "allowed_networks"),
+        *("allowed_services", "locked_services", "allowed_mechanisms", "allowed_networks"),
         *("allowed_hours", "maximum_age_days"),
     },
 )

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 
 from ualauth.errors import InvalidValue
 from ualauth.passwords.policy import PasswordRules
+from ualauth.sasl.settings import unknown_mechanisms
 from ualauth.sources.values import hint, out_of_bounds, read_value
 from ualauth.system.networks import Network, read_network
 from ualauth.text.dataclass import dataclass
@@ -36,20 +37,23 @@ MOST_PER_HOUR = 1_000_000_000
 class AccountRules:
     """Where and when accounts may be used; an empty list allows everything.
 
-    `locked_services` are those for which they may not be used. `allowed_networks` are
-    addresses or CIDR, such as `192.0.2.0/24`. `allowed_hours` are like `Mo-Fr
-    08:00-18:00`, in `time_zone`, a name of the IANA's, such as `Europe/Berlin`.
+    `locked_services` are those for which they may not be used. `allowed_mechanisms` are
+    SASL mechanisms, without -PLUS; a password that came by no mechanism counts as
+    PLAIN. `allowed_networks` are addresses or CIDR, such as `192.0.2.0/24`.
+    `allowed_hours` are like `Mo-Fr 08:00-18:00`, in `time_zone`, a name of the IANA's,
+    such as `Europe/Berlin`.
     """
 
     allowed_services: tuple[str, ...] = ()
     locked_services: tuple[str, ...] = ()
+    allowed_mechanisms: tuple[str, ...] = ()
     allowed_networks: tuple[str, ...] = ()
     allowed_hours: tuple[str, ...] = ()
     time_zone: str = "UTC"
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name ...`; empty if all is well."""
-        mistakes = []
+        mistakes = unknown_mechanisms("allowed_mechanisms", self.allowed_mechanisms)
         for name, values, read in (
             ("allowed_networks", self.allowed_networks, read_network),
             ("allowed_hours", self.allowed_hours, read_hours),

@@ -171,7 +171,11 @@ def sent(
         client.login("jsmith", "correct horse")
         assert client.mail(sender)[0] == 250
         assert [client.rcpt(each)[0] for each in recipients] == [250] * len(recipients)
-        code, text = client.data(content)
+        try:
+            code, text = client.data(content)
+        except smtplib.SMTPDataError as error:
+            # Refused at DATA, and not at the end of the message.
+            code, text = error.smtp_code, bytes(error.smtp_error)
     return Told("accepted" if code == 250 else "data", f"{code} {text.decode()}")
 
 

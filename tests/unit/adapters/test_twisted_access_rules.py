@@ -406,7 +406,10 @@ Replies = Callable[[m.Command], list[m.Reply]]
 def milter(replies: Replies) -> Iterator[MilterSettings]:
     """Run a milter that says at the end of a message what a function says."""
 
+    writers: list[asyncio.StreamWriter] = []
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         packets = PacketReader()
         try:
             while octets := await reader.read(65536):
@@ -434,9 +437,11 @@ def milter(replies: Replies) -> Iterator[MilterSettings]:
             for task in asyncio.all_tasks(loop):
                 task.cancel()
                 loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
-            # The transports that were given up close in the next rounds.
-            for _ in range(5):
-                loop.run_until_complete(asyncio.sleep(0))
+            # A transport that was given up closes in a later round.
+            for writer in writers:
+                with contextlib.suppress(OSError):
+                    loop.run_until_complete(writer.wait_closed())
+            loop.run_until_complete(asyncio.sleep(0))
             loop.close()
 
 

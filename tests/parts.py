@@ -174,6 +174,7 @@ MARKS = {
         "tests/unit/userlist/test_last_logins.py",
         "tests/unit/userlist/test_listing.py",
         "tests/unit/userlist/test_older_databases.py",
+        "tests/unit/userlist/test_submission_limits.py",
         "tests/unit/userlist/test_user_faults.py",
         "tests/unit/userlist/test_user_processes.py",
         "tests/unit/userlist/test_user_schema.py",

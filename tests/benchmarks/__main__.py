@@ -20,6 +20,7 @@ SUBJECTS = (
     "sasl",
     "adapters",
     "smtp_access",
+    "milters",
     "startup",
     "first_login",
     "directory",

@@ -42,6 +42,10 @@ jsmith   AuthenticationFailed: Authentication failed
 anna     AccountRestricted: This account may not be used
 
 ok  connect to ldapi://""",
+    "synchronization.py": """
+An agreement is added; nothing is done yet, but this is the plan of its first run.
+$ ualauth sync add demo
+""",
     "transaction_trace.py": """\
       Question(text='login:', echo=True)
       Question(text='Password: ', echo=False)
@@ -92,6 +96,12 @@ def test_example_says_how_to_run_it(name: str) -> None:
 
 def test_demonstration_ends_as_it_should(demonstration: Demonstration) -> None:
     assert "All as it should be." in demonstration.output
+
+
+def test_synchronization_ends_as_it_should(etc: Path) -> None:
+    text = run(EXAMPLES / "synchronization.py", etc)
+    assert text.endswith("All as it should be.\n")
+    assert "Held back: 5 of 9 users would be locked: more than 10 percent" in text
 
 
 USERS = rounds(5_000)

@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -140,5 +141,6 @@ def _skipped_in_ci(reporter: pytest.TerminalReporter) -> bool:
     return bool(os.environ.get("CI") and reporter.stats.get("skipped"))
 
 
+@cache
 def _path(path: Path) -> str:
     return path.relative_to(parts.ROOT).as_posix() if path.is_relative_to(parts.ROOT) else ""

@@ -9,6 +9,8 @@ installed program starts is seen on the README's page, which runs it as it is.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import marshal
 import os
@@ -18,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,7 +153,31 @@ def _load() -> None:
     sqlite._SYNCHRONOUS = "OFF"
 
 
+def _run(program: Callable[[], None]) -> None:
+    """Run a program, and end as it does.
+
+    The interpreter is not taken apart, as it is otherwise at the end: each page of memory that is
+    shared with the other process would be copied for that.
+    """
+    status: object = 0
+    try:
+        program()
+    except SystemExit as end:
+        status = end.code or 0
+    except BaseException:  # noqa: BLE001 - it is shown
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    if not isinstance(status, int):
+        sys.stderr.write(f"{status}\n")
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     _load()
-    # What runs ends as any program: after its exits, from the top of the stack.
-    _serve(sys.argv[1])()
+    gc.freeze()
+    _run(_serve(sys.argv[1]))

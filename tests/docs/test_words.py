@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.docs.pages import MEASURED, PAGES, blocks, name_of, prose
 
 _ENDINGS = r"(?:s|d|r|ing|ation|ations)?"
@@ -26,20 +24,24 @@ def plain(page: Path) -> str:
     return re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose(page))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_spelling_is_the_same_everywhere(page: Path) -> None:
-    assert not FOREIGN.findall(plain(page))
+WRITTEN = [page for page in PAGES if page != MEASURED]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != MEASURED], ids=name_of)
-def test_lines_fit(page: Path) -> None:
-    lines = prose(page).split("\n")
-    assert not [line for line in lines if len(line) > COLUMNS and not line.startswith("|")]
+def test_spelling_is_the_same_everywhere() -> None:
+    assert not [(name_of(page), word) for page in PAGES for word in FOREIGN.findall(plain(page))]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != MEASURED], ids=name_of)
-def test_every_block_says_what_it_is(page: Path) -> None:
-    assert not [str(block) for block in blocks(page) if not block.language]
+def test_lines_fit() -> None:
+    assert not [
+        (name_of(page), line)
+        for page in WRITTEN
+        for line in prose(page).split("\n")
+        if len(line) > COLUMNS and not line.startswith("|")
+    ]
+
+
+def test_every_block_says_what_it_is() -> None:
+    assert not [str(block) for page in WRITTEN for block in blocks(page) if not block.language]
 
 
 def test_blocks_that_are_not_run_stay_rare() -> None:

@@ -16,6 +16,7 @@ import pytest
 from tests import mariadb, postgresql
 from tests.conftest import Way
 from tests.integration.sql.conftest import QUERY, WHERE, Behind
+from tests.standing_still import stand_still
 from tests.unit.sql.mailboxes import Mailboxes
 
 assert mariadb.PASSWORD == postgresql.PASSWORD
@@ -188,8 +189,7 @@ def test_a_server_that_stands_still_is_not_waited_for(make: Make, behind: Behind
     # On a busy machine, 0.3 seconds may be over before a server that is well has answered.
     assert _is_well_again(mail)
     stopped = _processes(behind)
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    stand_still(*stopped)
     try:
         for _ in range(3):
             assert mail.outcome("jo@example.com", "s3cret") == "authinfo_unavail"

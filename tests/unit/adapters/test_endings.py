@@ -79,31 +79,27 @@ def test_number_of_failures_is_bounded(side: Side, certificates: Certificates) -
         assert set(talk.file.read().decode().splitlines()) == TOO_MANY[side.protocol]
 
 
-@pytest.mark.parametrize("secure", [True, False])
-def test_client_that_says_nothing_is_hung_up_on(
-    side: Side, certificates: Certificates, *, secure: bool
-) -> None:
-    context = certificates.client_context() if secure else None
+def test_client_that_says_nothing_is_hung_up_on(side: Side, certificates: Certificates) -> None:
     with ExitStack() as opened:
-        talks = [opened.enter_context(side.connect(context, timeout=patience(1))) for _ in range(3)]
-        assert talks[1].begin_login("CRAM-MD5").startswith("+")
-        talks[2].socket.sendall(b"a NOO")
-        if not secure:
-            if side.protocol == "smtp":
-                talks[0].command("EHLO me")
-            assert talks[0].command(talks[0].starttls)[-1].startswith(talks[0].plain_end)
-        # The client does not answer here, not even when the server ends TLS.
+        for context in (certificates.client_context(), None):
+            talks = [
+                opened.enter_context(side.connect(context, timeout=patience(1))) for _ in range(3)
+            ]
+            assert talks[1].begin_login("CRAM-MD5").startswith("+")
+            talks[2].socket.sendall(b"a NOO")
+            if context is None:
+                if side.protocol == "smtp":
+                    talks[0].command("EHLO me")
+                assert talks[0].command(talks[0].starttls)[-1].startswith(talks[0].plain_end)
+        # The clients do not answer here, not even when the server ends TLS.
         side.wait_until_idle()
 
 
-@pytest.mark.parametrize("kind", ["imap", "pop3", "smtp"])
-def test_client_that_never_begins_tls_is_hung_up_on(
-    twisted_servers: TwistedServers, kind: str
-) -> None:
-    port = twisted_servers.listen(kind, "pop3", tls=True, timeout=patience(1))
-    with (
-        socket.create_connection(("127.0.0.1", port)),
-        socket.create_connection(("127.0.0.1", port)) as other,
-    ):
-        other.sendall(b"\x16\x03\x01\x00")
+def test_client_that_never_begins_tls_is_hung_up_on(twisted_servers: TwistedServers) -> None:
+    with ExitStack() as opened:
+        for kind in ("imap", "pop3", "smtp"):
+            port = twisted_servers.listen(kind, "pop3", tls=True, timeout=patience(1))
+            opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+            other = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+            other.sendall(b"\x16\x03\x01\x00")
         twisted_servers.wait_until_idle()

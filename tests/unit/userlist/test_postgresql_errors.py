@@ -19,6 +19,7 @@ import pytest
 
 from tests.machine import patience
 from tests.postgresql import PASSWORD, Server, running
+from tests.standing_still import stand_still
 from tests.unit.userlist.databases import PostgreSQLDatabase
 from tests.unit.userlist.test_user_faults import NOW, USER, assert_refused, every_use
 from ualauth.errors import ConfigurationError, NameTaken, StoreError
@@ -269,8 +270,7 @@ def test_a_process_of_the_server_that_stands_still_is_left(
     with postgresql_database.open(timeout=patience(0.5)) as store:
         store.get("jsmith")
         frozen = server.backends(postgresql_database.database)
-        for pid in frozen:
-            os.kill(pid, signal.SIGSTOP)
+        stand_still(*frozen)
         try:
             begun = time.monotonic()
             assert store.get("jsmith") == user
@@ -284,8 +284,7 @@ def test_a_server_that_stands_still_is_not_waited_for(own: Server) -> None:
     with UserStore(own.url("mail"), timeout=patience(0.5)) as store:
         store.update(store.get("jsmith"), language="de")
         frozen = [*own.backends("mail"), own.pid]
-        for pid in frozen:
-            os.kill(pid, signal.SIGSTOP)
+        stand_still(*frozen)
         try:
             uses: tuple[Callable[[], object], ...] = (
                 lambda: store.get("jsmith"),

@@ -92,10 +92,18 @@ class Invocation:
         return not isinstance(self.base.services.folder.read(name), Missing)
 
     def near(self, service: str) -> str:
-        """Return a question whether another service is meant, if one has nearly the same name."""
+        """Say why the file of a service is not used, or which service may be meant instead."""
         import difflib  # noqa: PLC0415 - likewise
 
-        close = difflib.get_close_matches(service[:64], self.base.services.folder.services(), 1)
+        folder = self.base.services.folder
+        if service in folder.dangling():
+            return "; the link of that name leads nowhere"
+        names = folder.services()
+        if service in names:
+            return "; the file of that name is never used: names are read in lower case"
+        close = difflib.get_close_matches(
+            service[:64], [each for each in names if each.islower()], 1
+        )
         return f"; did you mean {close[0]!r}?" if close else ""
 
     def close(self) -> None:

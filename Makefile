@@ -24,7 +24,7 @@ BROWSER = chromium
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
-MILTERS = clamav-daemon clamav-milter opendkim opendkim-tools opendmarc python3-milter
+MILTERS = clamav-daemon clamav-milter opendkim opendkim-tools opendmarc python3-milter spamass-milter spamd
 TESTED = libpam0g libpam-modules libpam-radius-auth mariadb-server openssl passwd postgresql prometheus \
 	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(BROWSER) $(MILTERS)
 

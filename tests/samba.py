@@ -51,6 +51,7 @@ binddns dir = {folder}/bind-dns
 log file = {folder}/log.%m
 tls enabled = yes
 ldap server require strong auth = allow_sasl_over_tls
+dsdb:schema update allowed = true
 tls cafile = {authority}
 tls certfile = {certificate}
 tls keyfile = {key}

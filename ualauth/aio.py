@@ -19,7 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
@@ -43,6 +43,7 @@ from ualauth.contract.requests import (
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import audit, login
 from ualauth.runtime.arguments import check_arguments, check_connection, check_peer
+from ualauth.runtime.at_once import AtOnce
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.compute_queue import ComputeQueue, most_at_once, processors
 from ualauth.runtime.computing import Computing, enter
@@ -58,6 +59,9 @@ from ualauth.stack.model import Service
 from ualauth.system.frames import clear_locals
 from ualauth.system.networks import source_of
 from ualauth.system.poll import wait_on_loop
+
+if TYPE_CHECKING:
+    from ualauth.runtime.revocations import End, Revocations, Session
 
 _Result = TypeVar("_Result")
 _INFO = logging.INFO
@@ -216,6 +220,17 @@ class AsyncAuthenticator:
         check_arguments(user=user)
         return await in_thread(self, lambda base: base.person(user))
 
+    def revocations(self) -> AsyncRevocations:
+        """Return what ends sessions whose user is locked, deleted or has another password.
+
+            with auth.revocations().add(identity, end=connection.close_soon):
+                ...  # the session
+
+        `end` is called within seconds of the change, on
+        the event loop that `add` was called on. See `Authenticator.revocations`.
+        """
+        return AsyncRevocations(self._base.revocations())
+
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
         check_arguments(service=service)
@@ -370,6 +385,36 @@ def forget(authenticator: AsyncAuthenticator, names: Collection[str] = ()) -> in
     return authenticator._base.forget(names)  # noqa: SLF001 - made for each other
 
 
+def at_once(authenticator: AsyncAuthenticator) -> AtOnce:
+    """Return what answers logins that repeat granted ones, for requests that are read already.
+
+    Internal: for `ualauth serve`, which reads many at a time.
+    """
+    return AtOnce(authenticator._base)  # noqa: SLF001 - made for each other
+
+
+async def look_ahead(authenticator: AsyncAuthenticator, service: str) -> None:
+    """Look at the files of a service before that is due, so that no login has to wait for it.
+
+    Internal: for `ualauth serve`.
+
+    Raises:
+        ConfigurationError: as `load`.
+        TimeoutError: they cannot be read in time.
+
+    """
+    look = authenticator._base.services.look_ahead  # noqa: SLF001 - as above
+    await _in_time(authenticator._own_pool, authenticator.config.stack.timeout, look, service)  # noqa: SLF001
+
+
+def server_states(authenticator: AsyncAuthenticator) -> dict[str, bool]:
+    """Return the servers that modules ask, and whether each answered the last time.
+
+    Internal: for `ualauth status`.
+    """
+    return authenticator._base.resources.server_states()  # noqa: SLF001 - made for each other
+
+
 async def _in_time(
     pool: ThreadPool,
     seconds: float,
@@ -392,6 +437,26 @@ async def _in_time(
         return future.result()
     finally:
         pool.abandon(future)
+
+
+class AsyncRevocations:
+    """The sessions of an application with an event loop; see `Revocations`."""
+
+    def __init__(self, revocations: Revocations) -> None:
+        """Share the sessions of others; made by `AsyncAuthenticator.revocations`."""
+        self._revocations = revocations
+
+    def add(self, identity: Identity, end: End) -> Session:
+        """Look after a session from now on; `end` is called on this event loop, with the reason.
+
+        See `Revocations.add`.
+        """
+        loop = asyncio.get_running_loop()
+        return self._revocations.add(identity, lambda why: loop.call_soon_threadsafe(end, why))
+
+    async def look(self) -> int:
+        """Look now; see `Revocations.look`."""
+        return await asyncio.to_thread(self._revocations.look)
 
 
 class AsyncTransaction(BaseTransaction[Coroutine[Any, Any, ReturnCode]]):

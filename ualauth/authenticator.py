@@ -15,7 +15,7 @@ import logging
 import os
 import time
 from collections.abc import Coroutine, Iterable
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
@@ -51,6 +51,9 @@ from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
 from ualauth.system.frames import clear_locals
 from ualauth.system.poll import wait_blocking
+
+if TYPE_CHECKING:
+    from ualauth.runtime.revocations import Revocations
 
 _INFO = logging.INFO
 _is_logged = audit.log.isEnabledFor
@@ -232,6 +235,17 @@ class Authenticator:
         """
         check_arguments(user=user)
         return self._base.person(user)
+
+    def revocations(self) -> Revocations:
+        """Return what ends sessions whose user is locked, deleted or has another password.
+
+            with auth.revocations().add(identity, end=connection.close_soon):
+                ...  # the session
+
+        It is the same object each time. `end` is called within seconds of the change, in another
+        thread. Users for whom another module than `om_auth` vouched are not looked after.
+        """
+        return self._base.revocations()
 
     def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be.

@@ -24,7 +24,9 @@ SUBJECTS = (
     "first_login",
     "directory",
     "directory_remembered",
+    "directory_server",
     "kerberos",
+    "serve",
 )
 """Files of this package, each with `TITLE`, `HOW` and `rows()`, in the order of the page."""
 

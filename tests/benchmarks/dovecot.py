@@ -28,7 +28,7 @@ log_path = {folder}/log
 protocols =
 ssl = no
 auth_mechanisms = plain
-auth_cache_size = 0
+auth_cache_size = {cache}
 first_valid_uid = 1
 default_internal_user = {user}
 default_login_user = {user}
@@ -78,11 +78,12 @@ class Service:
 
 @contextlib.contextmanager
 def running(
-    passdb: str, driver: str = "ldap", arguments: str = "", *, under: str = ""
+    passdb: str, driver: str = "ldap", arguments: str = "", *, under: str = "", cache: str = "0"
 ) -> Iterator[Service]:
     """Return an auth service with this dovecot-ldap.conf.ext, or another driver's file.
 
-    `under` is a program with its arguments that runs the process `auth`.
+    `under` is a program with its arguments that runs the process `auth`; `cache` is how large
+    what it remembers may be.
     """
     folder = Path(tempfile.mkdtemp(prefix="dovecot", dir="/tmp"))
     user = "dovecot" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
@@ -95,6 +96,7 @@ def running(
             driver=driver,
             arguments=arguments,
             program=f"{under} {_AUTH}".strip(),
+            cache=cache,
         )
         (folder / "dovecot.conf").write_text(text)
         (folder / "passdb").write_text(passdb)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+import socket as socket_module
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -17,6 +19,7 @@ from tests.smtp_access.clients import PASSWORD
 from tests.smtp_access.conftest import JOHN
 from tests.smtp_access.servers import serving
 from ualauth.milter.settings import MilterSettings
+from ualauth.virus.settings import ScannerSettings
 
 RULES = "SMTPFILTER=TRUE\nRELAY Accept *\nAUTH_SUCCESS Header *\n"
 MESSAGE = b"Subject: old\r\nX-Gone: 1\r\n\r\nold body\r\n"
@@ -58,10 +61,14 @@ class Submitter:
 
 @contextlib.contextmanager
 def submitting(
-    folder: Path, *milters: MilterSettings, rules: str = RULES
+    folder: Path,
+    *milters: MilterSettings,
+    scanners: Sequence[ScannerSettings] = (),
+    rules: str = RULES,
 ) -> Iterator[tuple[Submitter, Inbox]]:
     inbox = Inbox()
-    with serving(folder, rules, inbox, milters=milters, auth_required=False) as server:
+    filters: dict[str, Any] = {"milters": milters, "scanners": scanners}
+    with serving(folder, rules, inbox, auth_required=False, **filters) as server:
         client = Submitter(server.port)
         try:
             yield client, inbox
@@ -77,21 +84,39 @@ def sockets() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running(arguments: Sequence[str], socket: Path, log: Path) -> Iterator[None]:
-    """Run a server until its socket is there, and end it afterwards."""
+def running(
+    arguments: Sequence[str], socket: Path, log: Path, *, is_milter: bool = True
+) -> Iterator[None]:
+    """Run a server, and wait until it takes connections.
+
+    A milter is killed afterwards: libmilter looks only every five seconds whether it should end.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(arguments, stdout=output, stderr=output)
     try:
         until = time.monotonic() + patience(60)
-        while not socket.exists():
+        while not _listens(socket):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.05)
         yield
     finally:
-        process.terminate()
+        if is_milter:
+            process.kill()
+        else:
+            process.terminate()
         try:
             process.wait(patience(20))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(patience(20))
+
+
+def _listens(path: Path) -> bool:
+    """Whether there is a server: the socket is there before it listens."""
+    with socket_module.socket(socket_module.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True

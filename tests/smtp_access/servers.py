@@ -19,6 +19,7 @@ from ualauth.milter.settings import MilterSettings
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.settings import SmtpAccessSettings
 from ualauth.system.networks import Address
+from ualauth.virus.settings import ScannerSettings
 
 
 class Recorder:
@@ -130,6 +131,7 @@ def serving(
     names: dict[str, str] | None = None,
     new_filter: Any = None,
     milters: Sequence[MilterSettings] = (),
+    scanners: Sequence[ScannerSettings] = (),
     path: str | None = None,
     **server_settings: Any,
 ) -> Iterator[Server]:
@@ -137,7 +139,12 @@ def serving(
     access = AccessControl(folder, settings or SmtpAccessSettings(), "mx.example.com")
     resolver = Names(names or {})
     handler = AccessHandler(
-        application, access, resolver=resolver, new_filter=new_filter, milters=milters
+        application,
+        access,
+        resolver=resolver,
+        new_filter=new_filter,
+        milters=milters,
+        scanners=scanners,
     )
     server = Server(handler, kind, **server_settings)
     server.start(path)

@@ -36,6 +36,8 @@ class ImapReply(NamedTuple):
         return b"[%b] %b" % (self.code, self.text) if self.code else self.text
 
 
+REVOKED = b"The account has changed; log in again"
+"""What a `BYE` says when the user was locked, deleted or given another password."""
 REPLIES: Mapping[type[Exception], ImapReply] = {
     AuthenticationFailed: ImapReply(b"NO", b"AUTHENTICATIONFAILED", b"Authentication failed"),
     AccountRestricted: ImapReply(b"NO", b"CONTACTADMIN", b"This account may not be used"),

@@ -85,6 +85,7 @@ _HAS_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?: |$)")
 
 EHLO_FIRST: Reply = (503, "5.5.1 Send EHLO first")
 IN_TRANSACTION: Reply = (503, "5.5.1 Not during a mail transaction")
+REVOKED: Reply = (421, "4.7.0 The account has changed; authenticate again")
 REQUIRED: Reply = (530, "5.7.0 Authentication required")
 MISCONFIGURED: Reply = (451, "4.3.5 No user can authenticate now")
 TLS_ALREADY: Reply = (503, "5.5.1 TLS is on already")

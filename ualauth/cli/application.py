@@ -31,6 +31,7 @@ COMMANDS = {
         "ualauth.cli.reload",
         "Have the daemon read ualauth.toml anew, and wait until it has.",
     ),
+    "kick": ("ualauth.cli.kick", "End the sessions of users, and forget their logins."),
     "diff": ("ualauth.cli.diff", "Compare what OLD and NEW mean, and not how they are written."),
     "config": (
         "ualauth.cli.config",

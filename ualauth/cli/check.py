@@ -57,8 +57,8 @@ def command(  # noqa: PLR0913 - options of its own
     Compiles the services, all of them by default, reads the files that they
     name, and prints every problem with its place and its cure. If one of them
     asks the USERLIST, opens it. Without SERVICE, also looks at smtpd.cfg and
-    at who may read or write the other files. Exit status: 1 if there is any
-    error.
+    at who may read or write the other files, and tries the milters and virus
+    scanners. Exit status: 1 if there is any error.
 
     A word with a slash in it is a FILE that is not installed yet, or a folder
     of such files, and - is standard input; they are checked as if they were

@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, Examples] = {
     "serve": (("serve", "until SIGTERM; SIGHUP reads the configuration anew"),),
     "status": (("status --json", "for a program that watches it"),),
     "reload": (("reload", "after ualauth.toml was changed"),),
+    "kick": (("kick jsmith", "after the user was locked"),),
     "diff": (
         ("diff pop3 ./pop3.new", "a change, before it is installed"),
         ("diff /etc/ualauth ./ualauth", "two configuration folders"),
@@ -108,10 +109,22 @@ EXAMPLES: Mapping[str, Examples] = {
         ("sync run staff --dry-run", "what would be done"),
         ("sync run staff", "does it"),
     ),
-    "sync list": (("sync list", "all agreements, and their last runs"),),
+    "sync resync": (("sync resync staff --dry-run", "what all of the directory asks for"),),
+    "sync watch": (("sync watch staff", "until Ctrl-C"),),
+    "sync schema": (
+        ("sync schema openldap", "as LDIF, for ldapadd"),
+        ("sync schema --status staff", "what a server has of it"),
+    ),
+    "sync list": (
+        ("sync list", "all agreements, and their last runs"),
+        ("sync list --metrics", "for Prometheus"),
+    ),
     "sync show": (("sync show staff", ""),),
     "sync delete": (("sync delete staff --release", "its users stay, and are yours"),),
-    "sync purge": (("sync purge staff", "users who are gone for 30 days"),),
+    "sync purge": (
+        ("sync purge staff --dry-run", "who would be deleted"),
+        ("sync purge staff", "users who are gone for 30 days"),
+    ),
     "lockout list": (("lockout list", "who is locked out, and until when"),),
     "lockout show": (("lockout show jsmith", ""),),
     "lockout clear": (("lockout clear --user jsmith", "lets the user try again at once"),),
@@ -122,7 +135,10 @@ EXAMPLES: Mapping[str, Examples] = {
         ("oauth test imap --no-token", "whether the issuers can be asked"),
     ),
     "sql test": (("sql test jo@example.com", ""),),
-    "smtp-access check": (("smtp-access check", ""),),
+    "smtp-access check": (
+        ("smtp-access check", ""),
+        ("smtp-access check ./smtpd.cfg.new", "before it is installed"),
+    ),
     "smtp-access explain": (
         (
             "smtp-access explain --user jsmith --sender js@example.com",

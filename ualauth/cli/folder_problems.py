@@ -27,7 +27,7 @@ _MOST_TOLD = 20
 
 
 def problems_of_folder(invocation: Invocation) -> Iterator[Problem]:
-    """Yield what is wrong with smtpd.cfg, the USERLIST's files, sockets, and what others may read.
+    """Yield what is wrong with smtpd.cfg, the USERLIST's files, sockets, filters, and file modes.
 
     Mistakes of ualauth.toml have stopped the command before.
     """
@@ -36,9 +36,14 @@ def problems_of_folder(invocation: Invocation) -> Iterator[Problem]:
     yield from _settings(invocation.config)
     if invocation.config.listen:
         # It loads the daemon.
-        from ualauth.daemon.checking import problems_of_sockets  # noqa: PLC0415 - few need it
+        from ualauth.daemon import checking  # noqa: PLC0415 - few need it
 
-        yield from problems_of_sockets(invocation.config, invocation.has_file)
+        yield from checking.problems_of_sockets(invocation.config, invocation.has_file)
+        yield from checking.problems_of_directory(invocation.config)
+    if invocation.config.milter or invocation.config.scanner:
+        from ualauth.cli.filters import problems_of_filters  # noqa: PLC0415 - it loads asyncio
+
+        yield from problems_of_filters(invocation)
     yield from _audit_file(invocation.config)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ualauth.text.closest import closest
+
 if TYPE_CHECKING:
     from ualauth.config.config import Config
     from ualauth.passwords.schemes import PasswordHasher
@@ -93,18 +95,14 @@ class Invocation:
 
     def near(self, service: str) -> str:
         """Say why the file of a service is not used, or which service may be meant instead."""
-        import difflib  # noqa: PLC0415 - likewise
-
         folder = self.base.services.folder
         if service in folder.dangling():
             return "; the link of that name leads nowhere"
         names = folder.services()
         if service in names:
             return "; the file of that name is never used: names are read in lower case"
-        close = difflib.get_close_matches(
-            service[:64], [each for each in names if each.islower()], 1
-        )
-        return f"; did you mean {close[0]!r}?" if close else ""
+        meant = closest(service[:64], [name for name in names if name.islower()])
+        return f"; did you mean {meant!r}?" if meant else ""
 
     def close(self) -> None:
         """Close what was opened."""

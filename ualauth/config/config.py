@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ualauth.config.audit import AuditSettings
+from ualauth.config.ldap_server import LdapServerSettings
 from ualauth.config.listen import ListenSettings, read_listeners
-from ualauth.config.milter import read_milters
 from ualauth.config.serve import ServeSettings
+from ualauth.config.tables import read_tables
 from ualauth.errors import ConfigurationError, UnknownService, UnusableFile
 from ualauth.milter.settings import MilterSettings
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
@@ -38,7 +39,10 @@ from ualauth.stack.folder import service_name
 from ualauth.text.dataclass import dataclass
 from ualauth.userlist.database.url import mistake_of
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
+from ualauth.userlist.submission_settings import SubmissionSettings
+from ualauth.virus.settings import ScannerSettings
 
+_TABLES: Mapping[str, type[Any]] = {"milter": MilterSettings, "scanner": ScannerSettings}
 DEFAULT_DIRECTORY = Path("/etc/ualauth")
 ENVIRONMENT_VARIABLE = "UALAUTH_CONFIG_DIR"
 FILE_NAME = "ualauth.toml"
@@ -155,11 +159,13 @@ class Config:
     account: AccountRules = field(default_factory=AccountRules)
     lockout: LockoutRules = field(default_factory=LockoutRules)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    submission: SubmissionSettings = field(default_factory=SubmissionSettings)
     smtp_access: SmtpAccessSettings = field(default_factory=SmtpAccessSettings)
     modules: ModuleSettings = field(default_factory=ModuleSettings)
     sasl: SaslSettings = field(default_factory=SaslSettings)
     authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    ldap_server: LdapServerSettings = field(default_factory=LdapServerSettings)
     service: Mapping[str, ServiceSettings] = field(default_factory=dict, hash=False)
     """Those of services that have settings of their own, by their names in lower case."""
     listen: tuple[ListenSettings, ...] = ()
@@ -167,6 +173,8 @@ class Config:
     serve: ServeSettings = field(default_factory=ServeSettings)
     milter: tuple[MilterSettings, ...] = ()
     """The milters that `SMTPFILTER=TRUE` means, in their order."""
+    scanner: tuple[ScannerSettings, ...] = ()
+    """The virus scanners that it means; they are asked before the milters."""
 
     def __post_init__(self) -> None:
         """Put the names of services in lower case."""
@@ -181,7 +189,7 @@ class Config:
     @property
     def policy(self) -> Policy:
         """The policy for users who have none of their own."""
-        return Policy(self.password.rules, self.account, self.lockout)
+        return Policy(self.password.rules, self.account, self.lockout, self.submission.rules)
 
     def offer_rules(self, service: str) -> OfferRules:
         """Return what a service may offer, and whether it takes typed passwords."""
@@ -213,6 +221,11 @@ class Config:
     def audit_path(self) -> str:
         """The file of the audit log, absolute; empty if none is written."""
         return str(self.directory.absolute() / self.audit.file) if self.audit.file else ""
+
+    @property
+    def ldap_attributes_path(self) -> str:
+        """The file that says which attributes the entries of the directory have, absolute."""
+        return str(self.directory.absolute() / self.ldap_server.attributes)
 
     @property
     def has_userlist(self) -> bool:
@@ -289,8 +302,8 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any], text: str) -> C
             settings[name], wrong = read_listeners(table, text)
             of_sockets += [f"{path}:{mistake.line}: {mistake}" for mistake in wrong]
             continue
-        if name == "milter":
-            settings[name], unfit = read_milters(table, text)
+        if name in _TABLES:
+            settings[name], unfit = read_tables(name, _TABLES[name], table, text)
             of_sockets += [f"{path}:{mistake}" for mistake in unfit]
             continue
         if kind is not None and not isinstance(table, dict):

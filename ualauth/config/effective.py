@@ -19,12 +19,13 @@ from ualauth.sasl.settings import WITHOUT_TYPED
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.opening import look
 from ualauth.text.dataclass import dataclass
+from ualauth.virus.settings import ScannerSettings
 
 Value = bool | int | float | str | tuple[str, ...] | None
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 """Keys that TOML takes without quotes."""
 _SECRET = re.compile(r"(?i)(password|secret|token|key)$")
-ARRAYS = ("listen", "milter")
+ARRAYS = ("listen", "milter", "scanner")
 """Tables of which there may be several."""
 _MOST_STATEMENTS = 2_000
 """Lines that say something; of a longer file it is not said where each setting stands."""
@@ -72,7 +73,9 @@ def effective_settings(config: Config) -> Iterator[Setting]:
     for listener in config.listen:
         yield from _of_listener(listener)
     for milter in config.milter:
-        yield from _of_milter(milter)
+        yield from _of_filter(milter, f'milter."{milter.address}"')
+    for scanner in config.scanner:
+        yield from _of_filter(scanner, f'scanner."{scanner.name}"')
     for name in dict.fromkeys([*config.service, *sorted(WITHOUT_TYPED)]):
         allowed, usual = config.offer_rules(name).allowed, _usual_mechanisms(config, name)
         own = places.get(("service", name), 0)
@@ -127,21 +130,19 @@ def _of_table(
         yield Setting(FILE_NAME, table, field.name, shown, default, line, differs, secret)
 
 
-def _of_milter(milter: MilterSettings) -> Iterator[Setting]:
-    """Yield the settings of a milter; its table is named by its address."""
-    usual = MilterSettings()
-    for field in dataclasses.fields(MilterSettings):
-        if field.name != "line":
-            value, default = getattr(milter, field.name), getattr(usual, field.name)
-            yield Setting(
-                FILE_NAME,
-                f'milter."{milter.address}"',
-                field.name,
-                value,
-                default,
-                milter.line if value != default else 0,
-                value != default,
-            )
+def _of_filter(settings: MilterSettings | ScannerSettings, section: str) -> Iterator[Setting]:
+    """Yield the settings of a milter or a scanner."""
+    usual = type(settings)()
+    for field in dataclasses.fields(settings):
+        value, default = getattr(settings, field.name), getattr(usual, field.name)
+        if field.name == "line":
+            continue
+        if isinstance(value, Mapping):
+            for name, each in _flat(value, f"{field.name}."):
+                yield Setting(FILE_NAME, section, name, each, None, settings.line, differs=True)
+            continue
+        line = settings.line if value != default else 0
+        yield Setting(FILE_NAME, section, field.name, value, default, line, value != default)
 
 
 def _of_listener(listener: ListenSettings) -> Iterator[Setting]:

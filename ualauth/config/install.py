@@ -120,6 +120,10 @@ def _install_files(folder: Path) -> Iterator[Installed]:
         yield Installed(str(settings), InstallAction.UNCHANGED)
     else:
         yield _file(settings, default_settings().encode())
+    # The schema of directories is needed for nothing else here.
+    from ualauth.ldap.server import attributes  # noqa: PLC0415 - see above
+
+    yield _file(folder / attributes.FILE_NAME, attributes.DEFAULT.encode())
     for source, target in ((shipped, _SERVICES), (shipped / _EXAMPLES, _EXAMPLES)):
         yield _folder(folder / target)
         for path in sorted(source.iterdir()):

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import field, fields
 from typing import Any, NamedTuple, get_type_hints
 
+from ualauth.config.tables import Places
 from ualauth.sources.values import read_value
 from ualauth.system.networks import read_address
 from ualauth.text.dataclass import dataclass
 
 _MODE = re.compile(r"0?[0-7]{3}")
-_HEADER = re.compile(r"\s*\[\[\s*[\"']?listen[\"']?\s*\]\]")
-_TABLE = re.compile(r"\s*\[[^=]*\]\s*(?:#.*)?$")
 _LONGEST_PATH = 107
 """Bytes of a UNIX socket's path: sun_path without its NUL (unix(7))."""
 _HIGHEST_PORT = 65535
@@ -128,39 +127,11 @@ class ListenMistake(NamedTuple):
         return f"[[listen]] {self.text}"
 
 
-class Places:
-    """Where the tables `[[listen]]` and their keys stand in a text."""
-
-    def __init__(self, text: str) -> None:
-        """Look for the tables."""
-        self._lines = text.split("\n")
-        self._headers = [
-            number for number, line in enumerate(self._lines, 1) if _HEADER.match(line)
-        ]
-
-    def table(self, index: int) -> int:
-        """Return the line of the table with that index; 1 if it is written in another way."""
-        return self._headers[index] if index < len(self._headers) else 1
-
-    def key(self, index: int, key: str) -> int:
-        """Return the line of a key of a table, or else of the table."""
-        begin = self.table(index)
-        pattern = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]")
-        for number, line in enumerate(self._lines[begin:], begin + 1):
-            if _HEADER.match(line):
-                break
-            if pattern.match(line) or re.match(rf"\s*\[listen\.{re.escape(key)}\]", line):
-                return number
-            if _TABLE.match(line) and not line.lstrip().startswith("[listen."):
-                break
-        return begin
-
-
 def read_listeners(
     tables: object, text: str
 ) -> tuple[tuple[ListenSettings, ...], list[ListenMistake]]:
     """Return the settings of all sockets, and what is wrong with them."""
-    places = Places(text)
+    places = Places(text, "listen")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         mistake = ListenMistake(places.key(0, "listen"), "must be tables; write [[listen]]")
         return (), [mistake]

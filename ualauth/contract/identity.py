@@ -40,6 +40,11 @@ class Person:
     """The hosted company, by its mail node (OU1); empty for the server's own users."""
     company_administrator: bool = False
     """Whether the user administers that company; `administrator` is of the whole server."""
+    state: object = field(default=None, repr=False, compare=False)
+    """What the store that knows the user needs to tell whether a session is to end.
+
+    Internal: for `revocations` alone; `None` for a user of another module.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ option is written.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import enum
 import inspect
 import sys
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, get_args, get_origin
 
 from ualauth.system.extras import lack
+from ualauth.text.closest import closest
 from ualauth.text.dataclass import dataclass
 
 WHOLE_LINE = sys.maxsize
@@ -158,11 +158,9 @@ def describe(kind: type[Any]) -> list[OptionHelp]:
 
 
 def _unknown(index: int, name: str, fields: Mapping[str, object]) -> OptionProblem:
-    close = difflib.get_close_matches(name[:64], fields, 1)
-    if close:
-        cure = f"did you mean {close[0]!r}?"
-    else:
-        cure = f"it takes: {', '.join(fields) or 'no options'}"
+    meant = closest(name[:64], fields)
+    takes = ", ".join(fields) or "no options"
+    cure = f"did you mean {meant!r}?" if meant else f"it takes: {takes}"
     return OptionProblem(index, f"unknown option {name!r}", cure, is_unknown=True)
 
 

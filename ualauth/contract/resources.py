@@ -63,6 +63,9 @@ class Resource(Protocol):
     A resource that has a method `close` is closed by the application's `close`, once: it
     MUST leave no thread, socket or file behind. Calls that still run then MUST end by
     themselves, and MUST NOT grant.
+
+    One that asks servers MAY have a method `server_states`, which never waits: it returns pairs,
+    each the name of a server, without a password, and whether it answered the last time.
     """
 
     @classmethod

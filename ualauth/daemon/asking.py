@@ -7,12 +7,17 @@ from typing import Any, assert_never
 from typing import Protocol as Interface
 
 from ualauth.adapters.http_login import HttpPeer, HttpService, log_in_async
-from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
+from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange, in_thread
 from ualauth.daemon.requests import (
+    Admit,
     Answer,
     Begin,
+    Call,
     Challenge,
+    Changed,
+    ChangePassword,
     Count,
+    Done,
     FindOwners,
     FindPerson,
     FinishedLogin,
@@ -37,6 +42,7 @@ from ualauth.daemon.requests import (
     UserDetails,
 )
 from ualauth.errors import ConfigurationError
+from ualauth.runtime.at_once import AtOnce
 from ualauth.sasl.registry import names
 
 
@@ -60,6 +66,21 @@ class Shared(Interface):
         """Has all workers read the configuration anew; returns what is wrong with it."""
 
 
+def answer_at_once(look: AtOnce, request: Request) -> Granted | None:
+    """Return the answer to a login that repeats a granted one; `None` if it has to be asked."""
+    try:
+        match request:
+            case Begin(service, mechanism, bytes(initial), connection) if mechanism == "PLAIN":
+                identity = look.plain(service, initial, connection)
+            case Login(service, user, password, peer):
+                identity = look.login(service, user, password, peer)
+            case _:
+                identity = None
+    except Exception:  # noqa: BLE001 - it is asked in the usual way, which tells what is wrong
+        identity = None
+    return None if identity is None else Granted(identity)
+
+
 class Asker:
     """Carries out requests; holds the exchanges of one connection.
 
@@ -75,7 +96,9 @@ class Asker:
         """Keep a login for a `Take` of another connection."""
         self._exchanges: dict[Tag, AsyncSaslExchange] = {}
 
-    async def answer(self, tag: Tag, request: Request) -> Answer:  # noqa: PLR0911 - a case for each
+    async def answer(  # noqa: C901, PLR0911 - a case for each kind
+        self, tag: Tag, request: Request
+    ) -> Answer:
         """Return the answer to a request; what the library raises is raised."""
         authenticator = self._authenticator()
         match request:
@@ -95,11 +118,18 @@ class Asker:
                     authenticator, http_service, authorization, peer_of_http
                 )
                 return Granted(identity)
+            case ChangePassword(service, user, old, new, peer):
+                await authenticator.change_password(service, user, old, new, **peer)
+                return Changed()
+            case Call(kind, function):
+                return Done(
+                    await in_thread(authenticator, lambda base: function(base.resource(kind)))
+                )
             case Status() | Reload() | Forget():
                 return await self._answer_on_workers(request)
             case LookUp() | Take() | NextUsers():
                 return await self._answer_on_users(authenticator, request)
-            case Submission() | FindPerson() | FindOwners():
+            case Submission() | Admit() | FindPerson() | FindOwners():
                 return await _answer_on_submissions(authenticator, request)
         assert_never(request)
 
@@ -150,7 +180,7 @@ class Asker:
 
 
 async def _answer_on_submissions(
-    authenticator: AsyncAuthenticator, request: Submission | FindPerson | FindOwners
+    authenticator: AsyncAuthenticator, request: Submission | Admit | FindPerson | FindOwners
 ) -> Answer:
     # Only a socket of the access rules needs what they need.
     from ualauth.daemon import submission  # noqa: PLC0415 - an extra
@@ -158,6 +188,8 @@ async def _answer_on_submissions(
     match request:
         case Submission():
             return await submission.begin(authenticator, request)
+        case Admit():
+            return await submission.admit(authenticator, request)
         case FindPerson(name):
             return Holder(await authenticator.person(name))
         case FindOwners(address):

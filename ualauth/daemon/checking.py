@@ -9,6 +9,7 @@ from ualauth.config.listen import ListenSettings
 from ualauth.daemon.listener import Plan
 from ualauth.daemon.sockets import gid_of, uid_of
 from ualauth.errors import ConfigurationError, UnknownService
+from ualauth.sources.following import Watched
 from ualauth.sources.problem import Problem, Source
 from ualauth.stack.folder import service_name
 
@@ -32,9 +33,21 @@ def problems_of_sockets(config: Config, has_file: Callable[[str], bool]) -> Iter
                 yield Problem(source, text, "correct the name, or write the file", warning=True)
 
 
+def problems_of_directory(config: Config) -> Iterator[Problem]:
+    """Yield what is wrong with `ldap.attribs`, if the USERLIST is served over LDAP."""
+    if not any(listen.protocol == "ldap" for listen in config.listen):
+        return
+    from ualauth.ldap.server.attributes import parse  # noqa: PLC0415 - few need it
+    from ualauth.ldap.server.lookup import ATTRIBUTE_RULES  # noqa: PLC0415 - likewise
+
+    path, home = config.ldap_attributes_path, str(config.directory)
+    yield from Watched(path, parse, ATTRIBUTE_RULES, home=home).check()[1]
+
+
 def _mistakes(config: Config, listen: ListenSettings) -> Iterator[str]:
     try:
-        Plan(listen, str(config.directory))
+        plan = Plan(listen, str(config.directory))
+        plan.kind.check(config, plan.own)
     except ConfigurationError as error:
         yield from (line.removeprefix(f"[[listen]] {listen.place}: ") for line in _lines(error))
     if listen.path:

@@ -24,7 +24,7 @@ class FinishedLogins:
         """Keep each for `lifetime` seconds at most."""
         self._lifetime = lifetime
         self._clock = clock
-        self._key = secrets.token_bytes(32)
+        self._keyed = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=32)
         self._logins: dict[bytes, tuple[float, FinishedLogin]] = {}
         """The oldest first."""
 
@@ -49,7 +49,8 @@ class FinishedLogins:
 
     def _place(self, cookie: bytes, number: int) -> bytes:
         # How long a search takes says nothing of a cookie: no client can choose these bytes.
-        keyed = hashlib.blake2b(cookie, key=self._key, digest_size=32)
+        keyed = self._keyed.copy()
+        keyed.update(cookie)
         keyed.update(number.to_bytes(8, "big"))
         digest: bytes = keyed.digest()
         return digest

@@ -6,9 +6,11 @@ import asyncio
 import os
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.protocols.base import Caller, Endpoint, Protocol
 from ualauth.daemon.protocols.registry import settings_of
@@ -22,14 +24,19 @@ from ualauth.daemon.sockets import (
     uid_of,
 )
 from ualauth.daemon.systemd import is_for
-from ualauth.errors import ConfigurationError, PeerUnknown
+from ualauth.errors import ConfigurationError, PeerUnknown, UalauthError
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched
 from ualauth.sources.problem import Problem
 from ualauth.sources.watched import wait_for
+from ualauth.system.networks import read_address, source_of
 from ualauth.system.peer_credentials import peer_of
 
 _SECRET_RULES = FileRules(max_bytes=4096, comments=False, secret=True)
+
+
+class TooManyConnections(UalauthError):
+    """A client has as many connections as it may have."""
 
 
 class Plan:
@@ -55,6 +62,7 @@ class Plan:
         except ConfigurationError as error:
             raise ConfigurationError(f"[[listen]] {listen.place}: peers: {error}") from error
         self.tls = tls_context(listen)
+        self.begins_tls_later = self.kind.begins_tls_later(self.own)
         self._secret: Watched[bytes] | None = None
         if listen.secret_file:
             self._secret = Watched(listen.secret_file, _secret, _SECRET_RULES, home=home)
@@ -96,6 +104,8 @@ class Listener:
         self._file = file_of(plan.listen) if is_own else None
         self._tls: ssl.SSLContext | None = plan.tls
         self._asyncio: asyncio.Server | None = None
+        self._clients: Counter[str] = Counter()
+        """Network of a client -> its connections, where these are limited."""
 
     async def start(self, numbers: Iterator[int], connect: Any) -> None:  # noqa: ANN401 - see below
         """Accept clients; `connect` makes an `asyncio.Protocol` of what begins a protocol."""
@@ -104,8 +114,9 @@ class Listener:
             return self._begin(transport, next(numbers))
 
         loop = asyncio.get_running_loop()
+        at_once = None if self.plan.begins_tls_later else self._tls
         self._asyncio = await loop.create_server(
-            lambda: connect(begin), sock=self.socket.dup(), ssl=self._tls
+            lambda: connect(begin), sock=self.socket.dup(), ssl=at_once
         )
 
     def use(self, plan: Plan) -> None:
@@ -135,17 +146,54 @@ class Listener:
             except PeerUnknown:
                 # Its process is gone already.
                 caller = None
+        name = None if plan.listen.path else transport.get_extra_info("peername")
+        address = name[0] if name else None
+        secret = plan.secret()
+        tls = transport.get_extra_info("ssl_object")
         endpoint = Endpoint(
             plan.listen,
             plan.own,
             server=self._server,
             number=number,
             nonce=self._nonce(),
-            secret=plan.secret(),
+            secret=secret,
             caller=caller,
+            address=address,
+            has_tls=tls is not None,
+            tls=self._tls if plan.begins_tls_later else None,
+            connection=lambda: connection_of(address, tls),
+            left=self._enter(plan, address),
             is_peer=caller is not None and caller.uid in plan.peers,
         )
-        return plan.kind(endpoint)
+        try:
+            return plan.kind(endpoint)
+        except BaseException:
+            endpoint.left()
+            raise
+
+    def _enter(self, plan: Plan, address: str | None) -> Callable[[], None]:
+        """Count a connection of a client, and return what counts that it is over.
+
+        Programs on this host are not counted: mail servers ask from there by many processes.
+
+        Raises:
+            TooManyConnections: if the client has as many as it may have.
+
+        """
+        most = plan.kind.most_of_address(plan.own)
+        ip_address = None if address is None else read_address(address)
+        if most is None or address is None or ip_address is None or ip_address.is_loopback:
+            return lambda: None
+        source = source_of(address)
+        if self._clients[source] >= most:
+            raise TooManyConnections(f"{source} has {most} connections to {plan.listen.place}")
+        self._clients[source] += 1
+        return lambda: self._leave(source)
+
+    def _leave(self, source: str) -> None:
+        self._clients[source] -= 1
+        if not self._clients[source]:
+            del self._clients[source]
 
 
 def open_listeners(
@@ -186,9 +234,13 @@ def open_listeners(
 
 def check_same_kind(listener: Listener, plan: Plan) -> None:
     """Refuse a plan that needs another socket at the same place; `SocketUnavailable`."""
-    if (listener.plan.tls is None) != (plan.tls is None):
+    if _way_of_tls(listener.plan) != _way_of_tls(plan):
         text = "with or without TLS is decided at the start; start the daemon anew"
         raise SocketUnavailable(f"[[listen]] {plan.listen.place}: {text}")
+
+
+def _way_of_tls(plan: Plan) -> tuple[bool, bool]:
+    return plan.tls is None, plan.begins_tls_later
 
 
 def _secret(file: Text) -> tuple[bytes, tuple[Problem, ...]]:

@@ -5,10 +5,16 @@ A protocol is a subclass of `Protocol`, and an entry point of the group `ualauth
 
 from ualauth.daemon.protocols.base import Caller, Endpoint, NoSettings, Protocol
 from ualauth.daemon.requests import (
+    Admit,
+    Admitted,
     Answer,
     Begin,
+    Call,
     Challenge,
+    Changed,
+    ChangePassword,
     Count,
+    Done,
     Expired,
     Failed,
     FindOwners,
@@ -39,11 +45,17 @@ from ualauth.daemon.requests import (
 )
 
 __all__ = [
+    "Admit",
+    "Admitted",
     "Answer",
     "Begin",
+    "Call",
     "Caller",
     "Challenge",
+    "ChangePassword",
+    "Changed",
     "Count",
+    "Done",
     "Endpoint",
     "Expired",
     "Failed",

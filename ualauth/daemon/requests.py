@@ -6,9 +6,9 @@ one SASL exchange, a `Begin` and then a `Respond` for each `Challenge`, have one
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ualauth.contract.identity import Identity, Person
 from ualauth.runtime.peer import ConnectionInfo, Peer
@@ -71,6 +71,29 @@ class HttpLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """Changes a user's password by the old one; the answer is `Changed`."""
+
+    service: str
+    user: str
+    old: str = field(repr=False)
+    new: str = field(repr=False)
+    peer: Peer = field(default_factory=Peer)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Calls a function that may block, with what an application shares; the answer is `Done`.
+
+    `kind` is a class that opens itself (`ualauth.contract.resources`); the function is given
+    the one of the application.
+    """
+
+    kind: type[Any]
+    function: Callable[[Any], object] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """Asks for the submission access rules as they are now; the answer is `Submitting`.
 
@@ -80,6 +103,18 @@ class Submission:
 
     user: str = ""
     server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Counts a message that is about to go on; the answer is `Admitted`.
+
+    `source` is the address of the client, `None` for one on this host.
+    """
+
+    person: Person | None
+    source: str | None
+    recipients: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +185,8 @@ Request = (
     | Respond
     | Login
     | HttpLogin
+    | ChangePassword
+    | Call
     | LookUp
     | Take
     | NextUsers
@@ -157,6 +194,7 @@ Request = (
     | Status
     | Reload
     | Submission
+    | Admit
     | FindPerson
     | FindOwners
 )
@@ -238,6 +276,18 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """The password is changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is done; `value` is what a function returned."""
+
+    value: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Submitting:
     """A session of the rules, which knows nothing of the client yet, and who is authenticated."""
 
@@ -245,6 +295,15 @@ class Submitting:
     person: Person | None = None
     header_size_limit: int = HEADER_SIZE_LIMIT
     """The most octets of a message's header."""
+    groups: tuple[str, ...] = ()
+    """The names of the person's groups, if the rules look at groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whether a message may go on: then `reply` is empty, and else one of SMTP."""
+
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +331,10 @@ Answer = (
     | Count
     | Report
     | Failed
+    | Changed
+    | Done
     | Submitting
+    | Admitted
     | Holder
     | Owners
 )

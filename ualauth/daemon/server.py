@@ -7,10 +7,11 @@ import itertools
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 
-from ualauth.aio import AsyncAuthenticator
+from ualauth.aio import AsyncAuthenticator, at_once, look_ahead, server_states
 from ualauth.config.config import Config
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.asking import Asker
@@ -18,8 +19,10 @@ from ualauth.daemon.connection import EXPIRES_AFTER, Connection
 from ualauth.daemon.house import House
 from ualauth.daemon.listener import Listener, Plan, open_listeners
 from ualauth.daemon.siblings import Siblings
+from ualauth.daemon.synchronizing import Synchronizing
 from ualauth.daemon.systemd import handed_over
 from ualauth.errors import ConfigurationError, UalauthError
+from ualauth.runtime.outcome import Outcome
 
 log = logging.getLogger("ualauth.serve")
 
@@ -67,6 +70,12 @@ class Daemon:
         """Those of former configurations, until what was begun with them is over."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
+        self._logins: Counter[tuple[str, str]] = Counter()
+        """By protocol and outcome, since the start."""
+        self._readers: list[Connection] = []
+        """Those that have read something since what was read was answered."""
+        self._looking: set[str] = set()
+        """Services whose files are looked at just now, before that is due."""
         self._numbers = itertools.count(1)
         self._worker = Worker() if worker is None else worker
         self._stopping = asyncio.Event()
@@ -77,6 +86,7 @@ class Daemon:
             self._current, self._worker.siblings, self._status, self.reload_all, EXPIRES_AFTER
         )
         """What the connections share."""
+        self._synchronizing = Synchronizing()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -106,6 +116,8 @@ class Daemon:
             )
         await self._change(config)
         self._worker.siblings.start()
+        if self._worker.siblings.number == 0:
+            self._synchronizing.start(lambda: self._current().config)
         for unused in self._inherited:
             log.warning("a socket that was handed over is named by no [[listen]]: %s", unused)
 
@@ -136,6 +148,7 @@ class Daemon:
 
     async def stop(self) -> None:
         """Close the sockets, answer what is asked, and end all connections."""
+        ending = asyncio.create_task(self._synchronizing.stop())
         for listener in self._listeners.values():
             listener.close()
         self._listeners.clear()
@@ -148,6 +161,7 @@ class Daemon:
             log.warning("%d clients do not read what they were answered", len(self._connections))
             for connection in list(self._connections):
                 connection.abort()
+        await ending
         self._worker.siblings.stop()
         for timer in self._retired.values():
             timer.cancel()
@@ -170,12 +184,53 @@ class Daemon:
         if not self._connections:
             self._empty.set()
 
+    def has_read(self, connection: Connection) -> None:
+        """See `Connections`."""
+        if not self._readers:
+            asyncio.get_running_loop().call_soon(self._carry_on)
+        self._readers.append(connection)
+
+    def _carry_on(self) -> None:
+        """Answer what was read, of all connections: with one look at the USERLIST."""
+        readers, self._readers = self._readers, []
+        try:
+            look = None if self._authenticator is None else at_once(self._authenticator)
+        except Exception as error:  # noqa: BLE001 - a bug: each is asked in the usual way
+            log.error("a look failed: raised %s", type(error).__name__)  # noqa: TRY400 - no secret
+            look = None
+        for connection in readers:
+            try:
+                connection.carry_on(look)
+            except Exception as error:  # noqa: BLE001 - no other connection is hurt
+                log.error("a connection ends: raised %s", type(error).__name__)  # noqa: TRY400
+                connection.abort()
+        if look is not None and self._authenticator is not None:
+            for service in look.due_soon:
+                if service not in self._looking:
+                    self._looking.add(service)
+                    self._run(self._look_ahead(self._authenticator, service))
+
+    async def _look_ahead(self, authenticator: AsyncAuthenticator, service: str) -> None:
+        """Look at the files of a service meanwhile, so that its logins do not all wait for it."""
+        try:
+            await look_ahead(authenticator, service)
+        except Exception as error:  # noqa: BLE001 - the next login comes to the same, and tells it
+            log.debug("the files of %s: raised %s", service, type(error).__name__)
+        finally:
+            self._looking.discard(service)
+
+    def ended(self, protocol: str, outcome: Outcome, number: int = 1) -> None:
+        """See `Connections`."""
+        self._logins[protocol, outcome.value] += number
+
     # Changes
 
     async def _change(self, config: Config) -> None:
         """Serve by a configuration: all of it, or nothing of it."""
         home = str(config.directory)
         plans = await asyncio.to_thread(lambda: [Plan(each, home) for each in config.listen])
+        for plan in plans:
+            plan.kind.check(config, plan.own)
         authenticator = AsyncAuthenticator(config)
         opened = await self._open_all(plans)
         # From here on, nothing fails.
@@ -219,13 +274,16 @@ class Daemon:
 
         def close() -> None:
             self._retired.pop(authenticator, None)
-            task = loop.create_task(authenticator.close())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._run(authenticator.close())
 
         loop = asyncio.get_running_loop()
         seconds = self._expires_after + 2 * authenticator.config.stack.timeout
         self._retired[authenticator] = loop.call_later(seconds, close)
+
+    def _run(self, coroutine: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _connect(self, begin: Callable[..., object]) -> Connection:
         asker = Asker(self._current, self.house)
@@ -238,6 +296,9 @@ class Daemon:
             "requests": sum(each.requests for each in self._connections),
             "logins_not_taken": self.house.waiting_logins,
             "hashes_waiting": self._current().hashes_waiting,
+            "logins": [[*each, number] for each, number in sorted(self._logins.items())],
+            "servers": server_states(self._current()),
+            "workers": self._worker.siblings.size,
             "sockets": {
                 _shown(each, place): each.plan.listen.protocol
                 for place, each in self._listeners.items()

@@ -61,6 +61,11 @@ class Siblings:
         self._tasks: set[asyncio.Task[None]] = set()
         self._answering: Answering | None = None
 
+    @property
+    def size(self) -> int:
+        """How many workers there are to be, this one among them."""
+        return max(1, len(self._channels))
+
     def answer(self, answering: Answering) -> None:
         """Answer questions by a coroutine function, which takes them and what goes with them."""
         self._answering = answering
@@ -105,7 +110,7 @@ class Siblings:
 
     async def ask_all(self, question: str, *arguments: Any) -> list[Any]:  # noqa: ANN401 - JSON
         """Return what the workers answer that do, the first one first."""
-        numbers = range(max(1, len(self._channels)))
+        numbers = range(self.size)
         answers = await asyncio.gather(
             *(self.ask(number, question, *arguments) for number in numbers), return_exceptions=True
         )

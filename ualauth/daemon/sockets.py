@@ -10,6 +10,7 @@ import contextlib
 import grp
 import os
 import pwd
+import resource
 import socket
 import ssl
 import stat
@@ -22,8 +23,23 @@ _BACKLOG = 1024
 """Clients that may wait to be accepted; the system has a limit of its own (net.core.somaxconn)."""
 
 
+_MOST_FILES = 65_536
+"""As `LimitNOFILE` of the unit for systemd."""
+
+
 class SocketUnavailable(ConfigurationError):
     """A socket cannot be listened on."""
+
+
+def allow_many_connections() -> None:
+    """Let this process, and those that it forks, have as many files open as the system lets it.
+
+    The usual limit of 1,024 is for programs that call select(2), which is not called here.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def uid_of(name: str) -> int:

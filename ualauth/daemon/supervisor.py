@@ -24,6 +24,7 @@ from ualauth.config.config import Config
 from ualauth.daemon.listener import Listener, Plan, open_listeners
 from ualauth.daemon.server import Worker
 from ualauth.daemon.siblings import Siblings, channels
+from ualauth.daemon.sockets import allow_many_connections
 from ualauth.daemon.systemd import Notifier, handed_over
 from ualauth.daemon.worker import run_worker
 from ualauth.errors import ConfigurationError, UalauthError
@@ -104,6 +105,7 @@ class Supervisor:
                 f"{config.directory}/ualauth.toml names no socket; add a table [[listen]]"
             )
         self._config = config
+        allow_many_connections()
         plans = _plans(config)
         self._number = os.getpid()
         self._listeners = open_listeners(plans, {}, self._inherited, self._number)

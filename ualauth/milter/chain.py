@@ -85,7 +85,7 @@ class MilterChain:
                     return Filtered(mail, UNAVAILABLE)
                 to_keep = to_keep or (settings.quarantine, reason)
         if to_keep is not None:
-            return await _quarantined(mail, *to_keep)
+            return await quarantined(mail, *to_keep)
         return Filtered(mail, is_dropped=not mail.recipients)
 
 
@@ -95,7 +95,8 @@ def _ended(mail: Mail, answer: Answer) -> Filtered:
     return Filtered(mail, answer.reply or REPLIES[answer.outcome])
 
 
-async def _quarantined(mail: Mail, folder: str, reason: str) -> Filtered:
+async def quarantined(mail: Mail, folder: str, reason: str) -> Filtered:
+    """Keep a message in a folder instead of delivering it; refuse it for now if that fails."""
     try:
         await asyncio.to_thread(keep, Path(folder), mail, reason)
     except OSError as error:

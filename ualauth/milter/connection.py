@@ -10,7 +10,7 @@ import struct
 from ualauth.milter.codec import MilterError, check_length, encode
 from ualauth.milter.mail import Mail
 from ualauth.milter.messages import Quit
-from ualauth.milter.session import Answer, MilterSession, Wait
+from ualauth.milter.session import Answer, Asking, MilterSession, Wait
 from ualauth.milter.settings import MilterSettings
 
 log = logging.getLogger("ualauth.milter")
@@ -46,11 +46,23 @@ class MilterConnection:
                 message gets a new connection.
 
         """
+        return await self._carry_out(self._session.ask(mail))
+
+    async def try_it(self) -> None:
+        """Agree with the milter on what is said and done, to see whether it is there.
+
+        Raises:
+            OSError, EOFError, TimeoutError, MilterError: if it is not, or is no milter.
+
+        """
+        await self._carry_out(self._session.negotiate())
+
+    async def _carry_out(self, asking: Asking) -> Answer:
         finished = False
         try:
             if self._streams is None:
                 self._streams = await self._connect()
-            answer = await self._drive(mail)
+            answer = await self._drive(asking)
             finished = True
             return answer
         finally:
@@ -80,8 +92,7 @@ class MilterConnection:
                 return await asyncio.open_unix_connection(self.settings.address)
             return await asyncio.open_connection(*self.settings.host_and_port)
 
-    async def _drive(self, mail: Mail) -> Answer:
-        asking = self._session.ask(mail)
+    async def _drive(self, asking: Asking) -> Answer:
         packet: tuple[bytes, bytes] | None = None
         while True:
             try:

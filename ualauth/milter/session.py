@@ -84,8 +84,7 @@ class MilterSession:
 
     def ask(self, mail: Mail) -> Asking:
         """Put a message to the milter."""
-        if not self.version:
-            yield from self._negotiate()
+        yield from self.negotiate()
         if not self._is_connected:
             self._about_client = yield from self._client(mail)
             self._is_connected = True
@@ -106,7 +105,10 @@ class MilterSession:
             return answer
         return (yield from self._end(mail))
 
-    def _negotiate(self) -> Generator[bytes | Wait, tuple[bytes, bytes] | None, None]:
+    def negotiate(self) -> Asking:
+        """Agree on what is said and done, unless that has been done."""
+        if self.version:
+            return Answer()
         yield encode(m.Negotiate(NEWEST, Actions.ALL, Steps.ALL))
         answer = yield from _read(Wait.COMMAND)
         if not isinstance(answer, m.Negotiate):
@@ -118,6 +120,7 @@ class MilterSession:
             raise MilterError("it wants what was not offered")
         self.version, self.actions, self.steps = answer.version, answer.actions, answer.steps
         self._names = {**DEFAULTS, **answer.macros}
+        return Answer()
 
     def _client(
         self, mail: Mail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 
 from ualauth.text.dataclass import dataclass
 
@@ -45,18 +46,12 @@ class MilterSettings:
     @property
     def host_and_port(self) -> tuple[str, int]:
         """The two parts of `address`; `ValueError` if it has none."""
-        host, colon, port = self.address.rpartition(":")
-        bare = host.removeprefix("[").removesuffix("]")
-        if not colon or not bare or not port.isascii() or not port.isdigit():
-            raise ValueError
-        if (":" in bare) != (host != bare) or not 0 < int(port) <= _HIGHEST_PORT:
-            raise ValueError
-        return bare, int(port)
+        return host_and_port(self.address)
 
-    def mistakes(self) -> list[str]:
-        """Return what cannot be, as `name must be ...`; empty if all is well."""
+    def mistakes(self) -> list[tuple[str, str]]:
+        """Return the keys that are wrong, and how, as `must be ...`; empty if all is well."""
         mistakes = [
-            f"{name} must be more than 0"
+            (name, "must be more than 0")
             for name in ("timeout", "content_timeout")
             if not getattr(self, name) > 0
         ]
@@ -64,15 +59,33 @@ class MilterSettings:
             try:
                 self.host_and_port  # noqa: B018 - it raises
             except ValueError:
-                mistakes.append("address must be HOST:PORT, or the path of a UNIX socket")
-        if self.default_action not in list(DefaultAction):
-            choices = ", ".join(DefaultAction)
-            mistakes.append(f"default_action {self.default_action!r} is none of {choices}")
-        mistakes += [
-            f"events {each!r} is none of {', '.join(EVENTS)}"
-            for each in self.events
-            if each not in EVENTS
-        ]
+                mistakes.append(("address", "must be HOST:PORT, or the path of a UNIX socket"))
+        mistakes += none_of("default_action", [self.default_action], DefaultAction)
+        mistakes += none_of("events", self.events, EVENTS)
         if self.quarantine and not self.quarantine.startswith("/"):
-            mistakes.append("quarantine must be the whole path of a folder")
+            mistakes.append(("quarantine", "must be the whole path of a folder"))
         return mistakes
+
+
+def none_of(key: str, words: Iterable[str], known: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the words that are not known, each as a mistake of a key."""
+    choices = list(map(str, known))
+    return [
+        (key, f"{each!r} is none of {', '.join(choices)}") for each in words if each not in choices
+    ]
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Return the two parts of `HOST:PORT`; brackets are around an address of IPv6.
+
+    Raises:
+        ValueError: if it has not both.
+
+    """
+    host, colon, port = address.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or not port.isascii() or not port.isdigit():
+        raise ValueError
+    if (":" in bare) != (host != bare) or not 0 < int(port) <= _HIGHEST_PORT:
+        raise ValueError
+    return bare, int(port)

@@ -46,12 +46,14 @@ from ualauth.stack.folder import ServiceFolder
 from ualauth.stack.model import Service
 from ualauth.stack.registry import ModuleRegistry
 from ualauth.stack.services import Services
+from ualauth.system.forks import new_lock
 from ualauth.userlist.failure_counts import FailureStore
 from ualauth.userlist.guesses import GuessLimiter
 
 if TYPE_CHECKING:
     from ualauth.contract.account import Account, Memberships
     from ualauth.contract.identity import Identity, Person
+    from ualauth.runtime.revocations import Revocations
     from ualauth.userlist.cache import UserCache
 
 
@@ -101,6 +103,8 @@ class BaseAuthenticator:
         self._users: UserCache | None = None
         self._identities: Identities = {}
         self._no_userlist_until = 0.0
+        self._lock = new_lock()
+        self._revocations: Revocations | None = None
         self.is_observed = composition.observe is not None or self._writes
         """Whether logins are told of beside the log: to observers, or in a file."""
         self.verdicts: RememberedVerdicts | None = None
@@ -268,10 +272,12 @@ class BaseAuthenticator:
 
     def groups(self, identity: Identity) -> tuple[str, ...]:
         """See `Authenticator.groups`."""
-        if identity.anonymous:
-            return ()
+        return () if identity.anonymous else self.groups_of(identity.authid)
+
+    def groups_of(self, authid: str) -> tuple[str, ...]:
+        """Return the same of the user with exactly this authid."""
         try:
-            account: Any = self.read(identity.authid, NameKind.AUTHID)
+            account: Any = self.read(authid, NameKind.AUTHID)
         except NoUserlist:
             return ()
         users = self._users
@@ -297,6 +303,17 @@ class BaseAuthenticator:
             return None
         return None if account is None else account.person
 
+    def revocations(self) -> Revocations:
+        """See `Authenticator.revocations`."""
+        if self._revocations is None:
+            from ualauth.runtime.revocations import Revocations  # noqa: PLC0415 - few servers need it
+            from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
+
+            with self._lock:
+                if self._revocations is None:
+                    self._revocations = Revocations(lambda: self.resource(UserCache))
+        return self._revocations
+
     def _failure_store(self) -> FailureStore | None:
         """Return where failed logins are counted for all processes, if there is a USERLIST."""
         if self._users is None and not self.config.has_userlist:
@@ -308,6 +325,8 @@ class BaseAuthenticator:
     def close(self) -> None:
         """Close what was opened; it may be opened again."""
         self._guesses.close()
+        if self._revocations is not None:
+            self._revocations.close()
         if self.verdicts is not None:
             self.verdicts.forget_all()
         self._users = None

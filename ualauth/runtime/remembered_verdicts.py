@@ -46,6 +46,9 @@ log = logging.getLogger("ualauth.login")
 Key = tuple[str, str, str | None, str | None, str | None, str | None, bool, int | None]
 """Service and name as they came, mechanism, rhost, ruser, tty, tls, caller_uid."""
 
+Seen = tuple["UserCache | None", "Version | None"]
+"""The USERLIST, if there is one that is open, and its version."""
+
 _SUCCESS = ReturnCode.SUCCESS
 _DIGEST = 32
 _encode = str.encode
@@ -175,13 +178,19 @@ class RememberedVerdicts:
             self._known.pop(key, None)
         return len(keys)
 
+    def look(self) -> Seen:
+        """Look at the USERLIST now, for `find`: for requests that have been read already."""
+        users = self._find_users()
+        return users, None if users is None else users.version()
+
     def find(
-        self, key: Key, password: str, service: Service | None = None
+        self, key: Key, password: str, service: Service | None = None, seen: Seen | None = None
     ) -> RememberedVerdict | None:
         """Return what is remembered of this very login, if all on which it depends is the same.
 
         It grants if it is confirmed. `service` is the compiled one that would be asked; else that
-        which is in use now. Never waits, but for the files of a service that are due for a look.
+        which is in use now. `seen` is how the USERLIST was after the request was read; without
+        it, it is looked at now. Never waits, but for files of a service that are due for a look.
 
         Raises:
             ConfigurationError: the service is unknown or its files cannot be used.
@@ -196,7 +205,7 @@ class RememberedVerdicts:
             return None
         keyed = self._keyed.copy()
         keyed.update(_encode(password, "utf-8", "surrogatepass"))
-        if not hmac.compare_digest(verdict.digest, keyed.digest()) or not self.holds(verdict):
+        if not hmac.compare_digest(verdict.digest, keyed.digest()) or not self.holds(verdict, seen):
             return None
         if verdict.is_confirmed:
             self.hits += 1
@@ -206,11 +215,18 @@ class RememberedVerdicts:
                 users.confirm(key[1])
         return verdict
 
-    def holds(self, verdict: RememberedVerdict) -> bool:
-        """Return whether all that a verdict compares is the same, but for service and password."""
+    def holds(self, verdict: RememberedVerdict, seen: Seen | None = None) -> bool:
+        """Return whether all that a verdict compares is the same, but for service and password.
+
+        `seen` is as in `find`.
+        """
         users, account = verdict.users, verdict.account
         # Before all others: they say what was so when the USERLIST was looked at last.
-        if users is not None and users.version() is not verdict.version:
+        if seen is None:
+            is_same = users is None or users.version() is verdict.version
+        else:
+            is_same = seen[0] is users and seen[1] is verdict.version
+        if not is_same:
             return False
         now = monotonic()
         if now >= verdict.until or (account is not None and account.login_due <= now):
@@ -236,15 +252,16 @@ class RememberedVerdicts:
         last = known.get(key)
         if (
             last is not None
-            # One that is confirmed is there yet where a look at a file, say, was due.
-            and (last.is_confirmed or last is repetition.before)
             and last.service is service
             and hmac.compare_digest(last.digest, digest)
             and last.identity == identity
             and last.answers == audit.answers_of(handle.runs)
             and self.holds(last)
         ):
-            if not last.is_confirmed:
+            # One that is confirmed is there yet where a look at a file, say, was due. One that
+            # another login has made meanwhile stays: of many at a time that each put their own
+            # in its place, none would ever be confirmed.
+            if last is repetition.before and not last.is_confirmed:
                 # The first login may have had to ask more.
                 last.recalls = handle.attempt.recalls
                 last.is_confirmed = True

@@ -59,6 +59,17 @@ class Resources:
 
         return self.resource(UserStore).mock_key() or secrets.token_bytes(32)
 
+    def server_states(self) -> dict[str, bool]:
+        """Return the servers that are asked, by name, and whether each answered the last time."""
+        with self._lock:
+            opened = list(self._open.values())
+        states: dict[str, bool] = {}
+        for each in opened:
+            if hasattr(each, "server_states"):
+                for name, is_up in each.server_states():
+                    states[name] = is_up and states.get(name, True)
+        return states
+
     def _opened(self, kind: type[R]) -> R:
         with self._lock:
             # Another thread may have been faster.

@@ -36,18 +36,19 @@ class AccessControl:
         except ValueError as error:
             raise ConfigurationError(f"[smtp_access] own_host: {error}") from None
 
-    def check(self) -> Parsed:
+    def check(self, candidate: Parsed | None = None, path: str = "") -> Parsed:
         """Read the file now; return what is wrong with it, and with it and the settings together.
 
-        What is in use is not touched.
+        A candidate, with its path, is looked at in place of the file. What is in use is not
+        touched.
         """
-        parsed = self.file.check()
+        parsed = self.file.check() if candidate is None else candidate
         compared = self.settings.compared
         ruled = {rule.event for rule in parsed.rules.every_rule()}
         if not compared or not parsed.sound or Event.AUTH_MISMATCH in ruled:
             return parsed
         problem = Problem(
-            Source(str(self.file.path), 1, 1),
+            Source(path or str(self.file.path), 1, 1),
             f"[smtp_access] says to compare {' and '.join(compared)}, and no rule is about it",
             "add a line such as: AUTH_MISMATCH Reject *",
             warning=True,

@@ -30,10 +30,15 @@ class AccessFile:
     """The rules of a configuration folder."""
 
     def __init__(
-        self, directory: Path, interval: float = CHECK_INTERVAL, clock: Clock = CLOCK
+        self,
+        directory: Path,
+        interval: float = CHECK_INTERVAL,
+        clock: Clock = CLOCK,
+        *,
+        name: str = FILE_NAME,
     ) -> None:
         """Remember where to look; opens nothing."""
-        self.path = directory / FILE_NAME
+        self.path = directory / name
         self._file = Watched(
             str(self.path.absolute()),
             _parsed,

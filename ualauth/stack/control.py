@@ -10,12 +10,12 @@ parser (pam.conf(5); Linux-PAM's _pam_parse_control).
 
 from __future__ import annotations
 
-import difflib
 import enum
 import string
 from collections import Counter
 
 from ualauth.codes import TOKENS, ReturnCode
+from ualauth.text.closest import closest
 from ualauth.text.dataclass import dataclass
 from ualauth.text.lazy_pattern import lazy_pattern
 
@@ -136,9 +136,9 @@ def _explain(text: str, expanded: str, position: int) -> tuple[str, str, tuple[i
         if (equal := _OF_OTHERS.get(ascii_lower(text))) is not None:
             mistake = f"{text[:64]!r} is a control of another PAM; every result counts as bad"
             return mistake, f"write {equal}", (0, 0)
-        close = difflib.get_close_matches(ascii_lower(text)[:32], words, 1)
+        meant = closest(ascii_lower(text)[:32], words)
         usual = f"use {', '.join(words)} or [value=action]"
-        cure = f"did you mean {close[0]!r}?" if close else usual
+        cure = f"did you mean {meant!r}?" if meant else usual
         mistake = f"unknown control {text[:64]!r}; every result of the module counts as bad"
         return mistake, cure, (0, 0)
     rest = expanded[position:].lstrip(_SPACE)
@@ -161,15 +161,15 @@ def _cure_of_pair(pair: str) -> str:
     value, equals, action = pair.partition("=")
     values, actions = [*TOKENS, "default"], list(map(str, ControlAction))
     if value not in values:
-        close = difflib.get_close_matches(ascii_lower(value)[:32], values, 1)
-        if close:
-            return f"did you mean {close[0]!r}?"
+        meant = closest(ascii_lower(value)[:32], values)
+        if meant:
+            return f"did you mean {meant!r}?"
     elif not equals:
         return f"add an action: {value}=bad, or {', '.join(actions)}, or how many entries to jump"
     elif not action.isdigit():
-        close = difflib.get_close_matches(ascii_lower(action)[:32], actions, 1)
-        if close:
-            return f"did you mean {value}={close[0]}?"
+        meant = closest(ascii_lower(action)[:32], actions)
+        if meant:
+            return f"did you mean {value}={meant}?"
     return "write value=action pairs, all in lower case, such as [success=ok default=bad]"
 
 

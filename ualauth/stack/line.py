@@ -6,7 +6,6 @@ _pam_parse_config_line in pam_handlers.c), and is reported with a cure.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +27,7 @@ from ualauth.stack.control import (
 )
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.model import Entry, Kind, Stack
+from ualauth.text.closest import closest
 
 FindModule = Callable[[str], type[Module[Any]]]
 """Module as written in a service file -> its class; raises `ModuleUnavailable`."""
@@ -66,8 +66,7 @@ def _cure_of_module(name: str) -> str:
 
 def _cure_of_type(word: str) -> str:
     """Return what to write in place of a word that is no module type."""
-    close = difflib.get_close_matches(word[:32], _TYPES, 1)
-    meant = _TYPES_OF_OTHERS.get(word) or next(iter(close), None)
+    meant = _TYPES_OF_OTHERS.get(word) or closest(word[:32], _TYPES)
     if meant is not None:
         return f"did you mean {meant!r}?"
     return "start the line with auth, account, session or password"

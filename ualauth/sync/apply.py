@@ -6,20 +6,24 @@ done, and goes on with the rest. A user who was changed since the plan was made 
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from ualauth.errors import NameTaken, UserError
+from ualauth.sync.failures import SyncRefused
 from ualauth.sync.plan import Action, Conflict, Kind
 from ualauth.text.folding import fold
-from ualauth.userlist import bulk, changes
+from ualauth.userlist import bulk, user_changes
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import microseconds
 from ualauth.userlist.database.tables import sync_links, users
+from ualauth.userlist.names import ORName
 from ualauth.userlist.store import UserStore
 
 log = logging.getLogger("ualauth.sync")
@@ -44,9 +48,13 @@ def apply(
     """
     conflicts: list[Conflict] = []
     over = 0
-    for is_new, grouped in groupby(actions, lambda action: action.kind is Kind.ADD):
-        for batch in queries.pieces(list(grouped), BATCH):
-            work = _added if is_new else _changed
+    for work, grouped in groupby(actions, _way_of):
+        some = list(grouped)
+        # A name that goes round is free for a moment only.
+        batches: Iterable[Sequence[Action]] = [some]
+        if work is not _exchanged:
+            batches = queries.pieces(some, BATCH)
+        for batch in batches:
             failed = work(store, number, batch, renew)
             conflicts += failed
             refused = {each.guid for each in failed}
@@ -58,15 +66,20 @@ def apply(
     return conflicts
 
 
+def _way_of(action: Action) -> Callable[..., list[Conflict]]:
+    if action.exchanges:
+        return _exchanged
+    return _added if action.kind is Kind.ADD else _changed
+
+
 def _note(number: int, action: Action, company: int | None) -> None:
-    values = action.to_dict()
     log.info(
         "agreement %d%s: %s %r guid=%s %s",
         number,
         "" if company is None else f" of company {company}",
-        values["action"],
-        values["authid"],
-        values["guid"],
+        action.kind.value,
+        action.linked.user.authid if action.linked else action.new.authid,
+        action.guid,
         ",".join(action.fields) if action.kind is not Kind.ADD else "",
     )
 
@@ -112,13 +125,44 @@ def _changed(
     return store.transaction(work)
 
 
+def _exchanged(
+    store: UserStore, number: int, batch: Sequence[Action], renew: Callable[[Connection], None]
+) -> list[Conflict]:
+    """Do actions among which names go round: all of them, or none."""
+
+    def work(connection: Connection) -> list[Conflict]:
+        renew(connection)
+        freed = []
+        for action in batch:
+            linked = action.linked
+            if linked is not None:
+                before = linked.user
+                unused, authid = unused_name((action.new.authid, *action.new.addresses))
+                name = ORName(unused, **units_of(before.name))
+                between = dataclasses.replace(before, authid=authid, name=name, addresses=())
+                user = user_changes.change(connection, before, between)
+                linked = dataclasses.replace(linked, user=user)
+            freed.append(dataclasses.replace(action, linked=linked))
+        for action in freed:
+            _do(connection, number, action)
+        return []
+
+    try:
+        return store.transaction(work)
+    except SyncRefused:
+        # The lease is lost.
+        raise
+    except UserError as error:
+        return [Conflict(action.guid, action.dn, str(error)) for action in batch]
+
+
 def _do(connection: Connection, number: int, action: Action) -> None:
     if action.linked is None:
-        user = changes.add(connection, action.new)
+        user = user_changes.add(connection, action.new)
         connection.execute(insert(sync_links), _row_of(number, action.guid, user.id))
         return
     before = action.linked.user
-    changes.change(connection, before, action.new)
+    user_changes.change(connection, before, action.new)
     of_user = update(sync_links).where(
         sync_links.c.agreement_id == number, sync_links.c.guid == action.guid
     )
@@ -130,26 +174,20 @@ def _do(connection: Connection, number: int, action: Action) -> None:
         connection.execute(of_user, {"deleted": None, "was_locked": False, "was_reason": ""})
 
 
+def unused_name(names: Iterable[str]) -> tuple[str, str]:
+    """Return a name that no record has, and the same with the domain of one of `names`.
+
+    A company takes no other name. Without a domain among `names`, both are the same.
+    """
+    unused = f"exchanged-{secrets.token_hex(8)}"
+    domains = [domain for each in names if (domain := each.partition("@")[2])]
+    return unused, f"{unused}@{min(domains, key=len)}" if domains else unused
+
+
+def units_of(name: ORName) -> dict[str, str]:
+    """Return the mail node of a name, as parts of another one."""
+    return {f"ou{number}": unit for number, unit in enumerate(name.units, 1)}
+
+
 def _row_of(number: int, guid: str, user_id: int) -> dict[str, object]:
     return {"agreement_id": number, "guid": guid, "user_id": user_id}
-
-
-def purge(connection: Connection, number: int, before: datetime) -> list[str]:
-    """Delete users whose entries are gone since a time before; return their authids.
-
-    Those who became administrators meanwhile stay.
-    """
-    condition = (sync_links.c.agreement_id == number) & (
-        sync_links.c.deleted <= microseconds(before)
-    )
-    statement = (
-        select(users.c.id, users.c.authid)
-        .join_from(sync_links, users)
-        .where(condition, users.c.administrator.is_(False))
-        .where(users.c.mailbox_administrator.is_(False))
-        .order_by(users.c.authid_key)
-    )
-    rows = connection.execute(statement).all()
-    for row in rows:
-        connection.execute(delete(users).where(users.c.id == row.id))
-    return [row.authid for row in rows]

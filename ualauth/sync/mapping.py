@@ -1,6 +1,5 @@
-"""Which attribute of a directory is which field of a user, and how its values are read.
+"""Entries become users and groups: how values of attributes are read.
 
-The tables are the defaults of each product; an agreement may name another attribute for a field.
 What a directory says of a field replaces what the USERLIST has: an attribute that is gone empties
 the field. Fields without an attribute are the administrator's here.
 """
@@ -11,82 +10,19 @@ import dataclasses
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import Any
 
 from ualauth.contract.identity import MailboxClass
 from ualauth.errors import InvalidValue
+from ualauth.ldap.client import filters
 from ualauth.ldap.client.values import LdapEntry
+from ualauth.sync.products import GROUP_FIELDS, IDENTITY, Product
 from ualauth.userlist.addresses import address_key
-
-
-class Product(Enum):
-    """A kind of directory."""
-
-    OPENLDAP = "openldap"
-    ACTIVE_DIRECTORY = "active-directory"
-    DS389 = "389-ds"
-    FREEIPA = "freeipa"
 
 
 class Unreadable(Exception):
     """Why a value is none that a field can take."""
 
-
-PERSON = {
-    "given_name": "givenName",
-    "surname": "sn",
-    "initials": "initials",
-    "generation": "generationQualifier",
-    "common_name": "cn",
-    "addresses": "mail",
-}
-ATTRIBUTES: Mapping[Product, Mapping[str, str]] = {
-    Product.OPENLDAP: PERSON | {"authid": "uid"},
-    Product.DS389: PERSON | {"authid": "uid", "locked": "nsAccountLock"},
-    Product.FREEIPA: PERSON | {"authid": "uid", "locked": "nsAccountLock"},
-    Product.ACTIVE_DIRECTORY: PERSON
-    | {
-        "authid": "sAMAccountName",
-        "locked": "userAccountControl",
-        "account_expires": "accountExpires",
-    },
-}
-"""Product -> field -> attribute."""
-
-SCALIX: Mapping[str, str] = {
-    "mail_node": "scalixMailnode",
-    "addresses": "scalixEmailAddress",
-    "administrator": "scalixAdministrator",
-    "mailbox_administrator": "scalixMailboxAdministrator",
-    "language": "scalixServerLanguage",
-    "mailbox_class": "scalixMailboxClass",
-    "mailbox_limit": "scalixLimitMailboxSize",
-    "limit_outbound_mail": "scalixLimitOutboundMail",
-    "limit_inbound_mail": "scalixLimitInboundMail",
-    "limit_notify_user": "scalixLimitNotifyUser",
-    "hidden": "scalixHideUserEntry",
-}
-"""Field -> attribute of the schema for mail systems, which an agreement takes if it says so."""
-
-IDENTITY: Mapping[Product, str] = {
-    Product.OPENLDAP: "entryUUID",
-    Product.ACTIVE_DIRECTORY: "objectGUID",
-    Product.DS389: "nsUniqueId",
-    Product.FREEIPA: "ipaUniqueID",
-}
-"""Product -> what an entry keeps when it is renamed or moved."""
-
-FILTERS: Mapping[Product, str] = {
-    Product.OPENLDAP: "(objectClass=inetOrgPerson)",
-    Product.ACTIVE_DIRECTORY: "(&(objectCategory=person)(objectClass=user))",
-    Product.DS389: "(objectClass=inetOrgPerson)",
-    Product.FREEIPA: "(objectClass=posixAccount)",
-}
-"""Product -> which entries are users."""
-
-PARTS = ("surname", "given_name", "initials", "generation", "common_name", "mail_node")
-"""Fields that are parts of the O/R name."""
 
 # [MS-ADTS], section 2.2.16, and [MS-ADA1], section 2.1.
 _DISABLED = 0x2
@@ -96,18 +32,6 @@ DISABLED = "disabled in the directory"
 """The reason of a lock that a directory asks for."""
 
 
-def attributes_of(product: Product, mapping: Mapping[str, str], *, scalix: bool) -> dict[str, str]:
-    """Return field -> attribute of an agreement."""
-    merged = dict(ATTRIBUTES[product]) | (dict(SCALIX) if scalix else {}) | dict(mapping)
-    return {field: attribute for field, attribute in merged.items() if attribute}
-
-
-def managed_fields(attributes: Mapping[str, str]) -> frozenset[str]:
-    """Return which fields of `Changes` the directory manages."""
-    fields = {field for field in attributes if field not in PARTS} | {"name"}
-    return frozenset(fields | ({"lock_reason"} if "locked" in fields else set()))
-
-
 def check_mapping(mapping: Mapping[str, str]) -> None:
     """Refuse a mapping of fields that no directory has.
 
@@ -115,11 +39,12 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
         InvalidValue: which names those that there are.
 
     """
-    if unknown := sorted(mapping.keys() - _READERS.keys()):
-        known = ", ".join(sorted(_READERS))
+    fields = sorted((*_READERS, *GROUP_FIELDS))
+    if unknown := sorted(mapping.keys() - set(fields)):
+        known = ", ".join(fields)
         raise InvalidValue(f"mapping: {unknown[0]!r} is none of {known}")
-    if mapping.get("authid") == "":
-        raise InvalidValue("mapping: an authid is needed")
+    if "" in (mapping.get("authid"), mapping.get("group_name")):
+        raise InvalidValue("mapping: an authid, or the name of a group, is needed")
 
 
 def guid_of(entry: LdapEntry, product: Product) -> str | None:
@@ -131,6 +56,33 @@ def guid_of(entry: LdapEntry, product: Product) -> str | None:
         # The first three fields are little-endian ([MS-DTYP], section 2.3.4.2).
         return str(uuid.UUID(bytes_le=values[0])) if len(values[0]) == 16 else None
     return values[0].decode(errors="backslashreplace").lower()
+
+
+def guid_filter(product: Product, guids: Sequence[str]) -> str:
+    """Return the filter of entries with these identities."""
+    attribute = IDENTITY[product]
+    binary = product is Product.ACTIVE_DIRECTORY
+    values = (filters.escape(uuid.UUID(guid).bytes_le if binary else guid) for guid in guids)
+    return "(|" + "".join(f"({attribute}={value})" for value in values) + ")"
+
+
+def read_group(entry: LdapEntry, attributes: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Return the name and the addresses of a group's entry.
+
+    Raises:
+        Unreadable: with a sentence that names the attribute.
+
+    """
+    values: dict[str, Any] = {}
+    for field, read in (("group_name", _name), ("group_addresses", _addresses)):
+        attribute = attributes.get(field, "")
+        try:
+            values[field] = read([each.decode() for each in entry.attributes.of(attribute)])
+        except UnicodeDecodeError:
+            raise Unreadable(f"{attribute} is no UTF-8") from None
+    if not values["group_name"]:
+        raise Unreadable(f"{attributes['group_name']} has no value")
+    return values["group_name"], values["group_addresses"]
 
 
 def read_fields(entry: LdapEntry, attributes: Mapping[str, str]) -> dict[str, Any]:
@@ -241,4 +193,16 @@ class RemoteUser:
     guid: str
     dn: str
     fields: Mapping[str, Any]
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RemoteGroup:
+    """The entry of a group; `members` are the guids of users and groups that were listed, too."""
+
+    guid: str
+    dn: str
+    name: str
+    addresses: tuple[str, ...] = ()
+    members: frozenset[str] = frozenset()
     problem: str = ""

@@ -1,40 +1,22 @@
-"""The plan of a run: what will be done to which user, and what cannot be. No input or output.
-
-What is compared is the identity of entries with the links that the agreement made: never a name.
-
-1. An entry without a user is a new user, one with a user changes that user in place.
-2. A user without an entry is to be locked; one who is an administrator stays.
-3. Of entries that claim one login name, address or O/R name, none is done; neither is one whose
-   name is another user's or a group's, or still kept for a user whose entry is gone.
-4. A name may go from one user of the agreement to another: who gives it up comes first.
-"""
+"""The plan of a run: what will be done to which user or group, and what cannot be."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from ualauth.errors import InvalidValue
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.mapping import PARTS, RemoteUser
-from ualauth.userlist.addresses import keys_of
-from ualauth.userlist.checks import check_fields, check_new_authid
-from ualauth.userlist.names import ORName, parse_units
-from ualauth.userlist.record import NO_PASSWORD, NewUser, User
-
-Claim = tuple[str, str]
-"""What no two users share: what it is, and its key."""
+from ualauth.userlist.group_record import Group, NewGroup
+from ualauth.userlist.record import NewUser, User
 
 
 class Kind(Enum):
-    """What is done to a user."""
+    """What is done to a user or a group."""
 
     ADD = "add"
     CHANGE = "change"
@@ -64,6 +46,8 @@ class Action:
     new: NewUser
     fields: tuple[str, ...] = ()
     linked: LinkedUser | None = None
+    exchanges: bool = False
+    """Whether a name goes round among users: then all such actions are done at once."""
 
     @property
     def locks(self) -> bool:
@@ -91,6 +75,60 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedGroup:
+    """A group that the agreement made; `deleted` is since when the entry is gone.
+
+    `members` are the guids of members that come from the agreement; all of them do.
+    """
+
+    guid: str
+    group: Group
+    members: frozenset[str] = frozenset()
+    deleted: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAction:
+    """One change of a group: `new` and `members` are what it becomes, members by their guids."""
+
+    kind: Kind
+    guid: str
+    dn: str
+    new: NewGroup
+    members: frozenset[str] = frozenset()
+    linked: LinkedGroup | None = None
+    exchanges: bool = False
+    """Whether a name goes round among groups: then all such actions are done at once."""
+
+    @property
+    def losses(self) -> int:
+        """How many members the group loses, who are not gone themselves."""
+        return len(self.linked.members - self.members) if self.linked else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON: exactly what is applied."""
+        before = self.linked.group if self.linked else None
+        present = self.linked.members if self.linked else frozenset()
+        return {
+            "action": f"{self.kind.value} group",
+            "group": before.name if before else self.new.name,
+            "dn": self.dn,
+            "guid": self.guid,
+            "id": before.id if before else None,
+            "fields": {
+                name: [
+                    None if before is None else _shown(getattr(before, name)),
+                    _shown(getattr(self.new, name)),
+                ]
+                for name in ("name", "or_name", "addresses")
+                if before is None or getattr(before, name) != getattr(self.new, name)
+            },
+            "members_added": sorted(self.members - present),
+            "members_removed": sorted(present - self.members),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
     """An entry, or a user, of which nothing is done, and why."""
 
@@ -111,268 +149,81 @@ class Plan:
     actions: tuple[Action, ...]
     conflicts: tuple[Conflict, ...]
     active: int
+    groups: tuple[GroupAction, ...] = ()
+    """Done after all users."""
+    active_groups: int = 0
+    locked_before: int = 0
+    """Users whom runs without an administrator locked in the last day, for such a run."""
+
+    @property
+    def size(self) -> int:
+        """How many actions there are."""
+        return len(self.actions) + len(self.groups)
+
+    @property
+    def locks(self) -> int:
+        """How many users it locks."""
+        return sum(action.locks for action in self.actions)
 
     @property
     def digest(self) -> str:
         """What confirms this plan, and no other one: it covers all that is applied."""
-        parts = [self.agreement.to_json(), *(action.to_dict() for action in self.actions)]
-        text = json.dumps(parts, sort_keys=True)
+        text = json.dumps([self.agreement.to_json(), *self.action_dicts()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def action_dicts(self) -> list[dict[str, Any]]:
+        """Return all actions for JSON, in their order."""
+        of_users = [action.to_dict() for action in self.actions]
+        return of_users + [action.to_dict() for action in self.groups]
 
     def counts(self) -> dict[str, int]:
         """Return how many actions of each kind there are, and conflicts."""
         counts = {kind.value: 0 for kind in Kind}
         for action in self.actions:
             counts[action.kind.value] += 1
+        if self.groups:
+            counts |= {f"{kind.value} group": 0 for kind in Kind}
+            for each in self.groups:
+                counts[f"{each.kind.value} group"] += 1
         return counts | {"conflict": len(self.conflicts)}
 
     @property
     def guard(self) -> str:
         """Why it has to be confirmed before it is applied; empty if it need not be."""
-        locks = sum(action.locks for action in self.actions)
-        if not locks:
+        return self._too_many_users() or self._too_many_groups()
+
+    def _too_many_users(self) -> str:
+        if not self.locks:
             return ""
-        many = f"{locks} of {self.active} users would be locked"
-        if locks >= self.active:
+        many = f"{self.locks} of {self.active} users would be locked"
+        if self.locks >= self.active:
             return f"{many}: all of the agreement"
+        before = self.locked_before
+        why = self._over_limit(self.locks, self.active)
+        if not why and before:
+            # Who deletes an OU deletes one entry after the other, and a run comes after each.
+            many += f", and {before} were by schedule in 24 hours"
+            why = self._over_limit(self.locks + before, self.active + before)
+        return why and f"{many}: {why}"
+
+    def _over_limit(self, locks: int, users: int) -> str:
         if locks > self.agreement.max_deletes:
-            return f"{many}: more than {self.agreement.max_deletes}"
-        if locks * 100 > self.agreement.max_share * self.active:
-            return f"{many}: more than {self.agreement.max_share} percent"
+            return f"more than {self.agreement.max_deletes}"
+        share = self.agreement.max_share
+        return f"more than {share} percent" if locks * 100 > share * users else ""
+
+    def _too_many_groups(self) -> str:
+        limit = self.agreement.max_deletes
+        gone = sum(each.kind is Kind.DELETE for each in self.groups)
+        many = f"{gone} of {self.active_groups} groups would be gone"
+        if gone > 1 and gone >= self.active_groups:
+            return f"{many}: all of the agreement"
+        if gone > limit:
+            return f"{many}: more than {limit}"
+        losses = sum(each.losses for each in self.groups)
+        if losses > limit:
+            return f"{losses} members would be taken out of groups: more than {limit}"
         return ""
-
-
-class Planner:
-    """Makes a plan; `claims` is what is to be looked up before `plan` is called."""
-
-    def __init__(
-        self,
-        agreement: Agreement,
-        remotes: Sequence[RemoteUser],
-        linked: Iterable[LinkedUser],
-        today: datetime,
-    ) -> None:
-        """Compare what came, each entry once, with the users of the agreement."""
-        self._agreement = agreement
-        self._links = {each.guid: each for each in linked}
-        self._remotes = {remote.guid: remote for remote in remotes}
-        self._reason = f"gone from the directory of {agreement.name} on {today:%Y-%m-%d}"
-        self._conflicts: dict[str, str] = {}
-        self._wanted: dict[str, NewUser] = {}
-        """Guid -> what the user becomes, of all entries that can be done."""
-        for remote in remotes:
-            try:
-                self._wanted[remote.guid] = self._desired(remote)
-            except InvalidValue as error:
-                self._conflicts[remote.guid] = str(error)
-        self._claimed = {guid: _claims(new) for guid, new in self._wanted.items()}
-        self._present = {guid: _claims(each.user) for guid, each in self._links.items()}
-
-    def claims(self) -> list[Claim]:
-        """Return what is claimed by users who do not have it yet, sorted."""
-        return sorted(
-            {
-                claim
-                for guid, claims in self._claimed.items()
-                for claim in claims - self._present.get(guid, frozenset())
-            }
-        )
-
-    def wanted(self) -> list[tuple[str, NewUser, User | None]]:
-        """Return the GUID of each entry that can be done, what its user becomes, and was."""
-        return [
-            (guid, new, self._links[guid].user if guid in self._links else None)
-            for guid, new in sorted(self._wanted.items())
-        ]
-
-    def refuse(self, guid: str, reason: str) -> None:
-        """Do nothing of an entry, for a reason that the USERLIST has."""
-        self._refuse(guid, reason)
-
-    def plan(self, holders: Mapping[Claim, str] | None = None) -> Plan:
-        """Return the plan.
-
-        `holders` are claim -> who has it, of users that the agreement did not make, and groups.
-        """
-        self._refuse_held(holders or {})
-        order = self._ordered()
-        actions = [action for guid in order if (action := self._action(guid)) is not None]
-        actions += self._locks()
-        actions += self._deletions()
-        active = sum(each.deleted is None for each in self._links.values())
-        conflicts = [
-            Conflict(guid, self._dn(guid), reason)
-            for guid, reason in sorted(self._conflicts.items())
-        ]
-        return Plan(self._agreement, tuple(actions), tuple(conflicts), active)
-
-    def _dn(self, guid: str) -> str:
-        remote = self._remotes.get(guid)
-        return remote.dn if remote else self._links[guid].user.authid
-
-    def _desired(self, remote: RemoteUser) -> NewUser:
-        """Return what an entry makes of its user; `InvalidValue` if it cannot."""
-        if remote.problem:
-            raise InvalidValue(remote.problem)
-        fields = {name: value for name, value in remote.fields.items() if name not in PARTS}
-        fields["name"] = self._name(remote)
-        known = self._links.get(remote.guid)
-        if known is None:
-            check_new_authid(fields["authid"])
-            # With no password at all, `nullok` would let clients in: the directory verifies it.
-            return NewUser(password=NO_PASSWORD, **fields)
-        if known.deleted is not None:
-            before = {"locked": known.was_locked, "lock_reason": known.was_reason}
-            fields = before | fields
-        if fields.get("locked") and known.user.locked and known.deleted is None:
-            # Two ways to say the same are no change.
-            fields["lock_reason"] = known.user.lock_reason or fields["lock_reason"]
-        new = dataclasses.replace(known.user, **fields)
-        check_fields(new, known.user)
-        if new.authid != known.user.authid:
-            check_new_authid(new.authid)
-        return new
-
-    def _name(self, remote: RemoteUser) -> ORName:
-        parts = {part: remote.fields.get(part, "") for part in PARTS if part != "mail_node"}
-        own = parse_units(self._agreement.mail_node) if self._agreement.mail_node else ()
-        node = remote.fields.get("mail_node", "")
-        units = parse_units(node) if node else own
-        if tuple(map(str.casefold, units[: len(own)])) != tuple(map(str.casefold, own)):
-            raise InvalidValue(
-                f"mail node {node!r} is not below {self._agreement.mail_node!r}, which is the "
-                "agreement's"
-            )
-        named = {f"ou{number}": unit for number, unit in enumerate(units, 1)}
-        return ORName(**parts, **named)
-
-    def _refuse_held(self, holders: Mapping[Claim, str]) -> None:
-        """Refuse entries that claim another's name: their users keep what they had."""
-        for guid, claims in list(self._claimed.items()):
-            others = claims - self._present.get(guid, frozenset())
-            if taken := sorted(claim for claim in others if claim in holders):
-                self._refuse(guid, f"{_named(taken[0])} is that of {holders[taken[0]]}")
-        while True:
-            owners: dict[Claim, list[str]] = {}
-            for guid in {*self._claimed, *self._present}:
-                for claim in self._claimed.get(guid) or self._present.get(guid, frozenset()):
-                    owners.setdefault(claim, []).append(guid)
-            shared = sorted((claim, guids) for claim, guids in owners.items() if len(guids) > 1)
-            if not shared:
-                return
-            before = len(self._claimed)
-            for claim, guids in shared:
-                self._refuse_shared(claim, sorted(guids))
-            if len(self._claimed) == before:
-                return
-
-    def _refuse_shared(self, claim: Claim, guids: Sequence[str]) -> None:
-        for guid in guids:
-            other = next(each for each in guids if each != guid)
-            # Who has it and keeps it is not the one that wants something.
-            if guid not in self._claimed:
-                continue
-            text = f"{_named(claim)} is claimed by {self._dn(other)}, too"
-            known = self._links.get(other)
-            if other not in self._remotes and known is not None:
-                text = (
-                    f"{_named(claim)} is kept for the deleted user {known.user.authid!r}, until "
-                    "ualauth sync purge removes them"
-                )
-            self._refuse(guid, text)
-
-    def _refuse(self, guid: str, reason: str) -> None:
-        self._conflicts.setdefault(guid, reason)
-        self._claimed.pop(guid, None)
-        self._wanted.pop(guid, None)
-
-    def _ordered(self) -> list[str]:
-        """Return what is wanted so that who gives a name up comes before who gets it."""
-        givers = {
-            claim: guid
-            for guid, claims in self._present.items()
-            if guid in self._wanted
-            for claim in claims - self._claimed[guid]
-        }
-        waits = {
-            guid: {givers[claim] for claim in self._claimed[guid] if claim in givers} - {guid}
-            for guid in self._wanted
-        }
-        followers: dict[str, list[str]] = {}
-        for guid, before in waits.items():
-            for each in before:
-                followers.setdefault(each, []).append(guid)
-        left = {guid: len(before) for guid, before in waits.items()}
-        # Those who are there first: a new user never gives anything up.
-        start = sorted(self._wanted, key=lambda guid: (guid not in self._links, guid))
-        ready = deque(guid for guid in start if not left[guid])
-        order: list[str] = []
-        while ready:
-            guid = ready.popleft()
-            order.append(guid)
-            for each in sorted(followers.get(guid, ())):
-                left[each] -= 1
-                if not left[each]:
-                    ready.append(each)
-        for guid in sorted(self._wanted.keys() - set(order)):
-            self._refuse(guid, "exchanges its name with another one's: change one, run, and go on")
-        return order
-
-    def _action(self, guid: str) -> Action | None:
-        new, known, remote = self._wanted[guid], self._links.get(guid), self._remotes[guid]
-        if known is None:
-            return Action(Kind.ADD, guid, remote.dn, new, _FIELDS)
-        fields = tuple(name for name in _FIELDS if getattr(new, name) != getattr(known.user, name))
-        if known.deleted is not None:
-            return Action(Kind.RESTORE, guid, remote.dn, new, fields, known)
-        if not fields:
-            return None
-        kind = Kind.RENAME if {"authid", "name"}.intersection(fields) else Kind.CHANGE
-        return Action(kind, guid, remote.dn, new, fields, known)
-
-    def _locks(self) -> list[Action]:
-        """Lock users whom the directory disables, whatever else of them is in conflict."""
-        actions = []
-        for guid in sorted(self._conflicts.keys() & self._links.keys()):
-            known, remote = self._links[guid], self._remotes[guid]
-            if not remote.fields.get("locked") or known.user.locked:
-                continue
-            reason = remote.fields["lock_reason"]
-            new = dataclasses.replace(known.user, locked=True, lock_reason=reason)
-            fields = ("locked", "lock_reason")
-            actions.append(Action(Kind.CHANGE, guid, remote.dn, new, fields, known))
-        return actions
-
-    def _deletions(self) -> list[Action]:
-        actions = []
-        for guid, known in sorted(self._links.items()):
-            if guid in self._remotes or known.deleted is not None:
-                continue
-            user = known.user
-            if user.administrator or user.mailbox_administrator:
-                self._conflicts[guid] = (
-                    "the entry is gone, and the user is an administrator: users who are "
-                    "administrators are never deleted"
-                )
-                continue
-            new = dataclasses.replace(user, locked=True, lock_reason=self._reason)
-            actions.append(
-                Action(Kind.DELETE, guid, user.authid, new, ("locked", "lock_reason"), known)
-            )
-        return actions
-
-
-_FIELDS = tuple(field.name for field in dataclasses.fields(NewUser) if field.name != "password")
-
-
-def _claims(record: NewUser) -> frozenset[Claim]:
-    names = {("login name", key) for key in keys_of((record.authid, *record.addresses))}
-    return frozenset(names | {("O/R name", record.name.key)})
-
-
-def _named(claim: Claim) -> str:
-    kind, key = claim
-    return f"the {kind} {' '.join(key.split())!r}"
 
 
 def _shown(value: object) -> object:

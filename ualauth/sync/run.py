@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from ualauth.errors import InvalidValue
-from ualauth.sync import apply
+from ualauth.sync import apply, apply_groups
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.failures import SyncRefused, SyncUnavailable
-from ualauth.sync.mapping import RemoteUser
-from ualauth.sync.plan import Conflict, Plan, Planner
-from ualauth.sync.sources.full import fetch
-from ualauth.sync.store import StoredAgreement, leased
-from ualauth.userlist.companies.placing import check_place, is_hosting
-from ualauth.userlist.database.view import SERVER_WIDE, View, view_of
+from ualauth.sync.failures import SyncBusy, SyncRefused, SyncUnavailable
+from ualauth.sync.lease import leased
+from ualauth.sync.plan import Conflict, Plan
+from ualauth.sync.planning import plan_of
+from ualauth.sync.sources.every import fetch
+from ualauth.sync.sources.fetched import Fetched, LastRun
+from ualauth.sync.store import StoredAgreement
+from ualauth.userlist.database.view import SERVER_WIDE, View
 from ualauth.userlist.store import UserStore
 
-Fetch = Callable[[Agreement], Sequence[RemoteUser]]
+Fetch = Callable[[Agreement, LastRun], Fetched]
+
+_DAY = timedelta(days=1)
+_MOST_PENDING = 1000
+"""Entries in conflict that are looked at again one by one; with more of them, all are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def first_plan(store: UserStore, agreement: Agreement, fetch: Fetch = fetch) -> 
     """
     company = store.transaction(lambda connection: agreements.company_of(connection, agreement))
     seen = store.seen_by(SERVER_WIDE if company is None else View.of(company))
-    return _plan(seen, agreement, None, fetch(agreement))
+    return plan_of(seen, agreement, None, fetch(agreement, LastRun()))
 
 
 def run(  # noqa: PLR0913 - what a run may be told
@@ -52,16 +57,24 @@ def run(  # noqa: PLR0913 - what a run may be told
     *,
     dry_run: bool = False,
     confirmed: str = "",
+    read_all: bool = False,
+    after: str | None = None,
     fetch: Fetch = fetch,
-    tell: Callable[[int], object] = lambda _: None,
+    tell: Callable[[int, int], object] = lambda _over, _all: None,
 ) -> Outcome:
     """Run an agreement; blocks. `confirmed` is the digest of a plan that the guard held back.
 
     It sees and changes what the company of its mail node has.
 
+    With `read_all`, everything is read, whatever the last run left. `after` says that a schedule
+    has it run, and that it is no use if another process just has: it is the time of the last run,
+    as the state has it. The guard then counts whom runs by schedule locked in a day, too.
+    `tell` gets how many actions are over, and of how many.
+
     Raises:
-        SyncRefused: if there is no such agreement, it runs already, its company is deleted, or
-            the plan is another one than was confirmed.
+        SyncBusy: if it runs already, or just has.
+        SyncRefused: if there is no such agreement, its company is deleted, or the plan is another
+            one than was confirmed.
         SyncUnavailable: if the directory was not read to its end; nothing is changed then.
 
     """
@@ -70,15 +83,21 @@ def run(  # noqa: PLR0913 - what a run may be told
         raise SyncRefused(f"the company {stored.company!r} was deleted: {name!r} does not run")
     store, company = store.seen_by(stored.view), stored.company_id
     if dry_run:
-        plan = _plan(store, stored.agreement, stored.id, fetch(stored.agreement))
+        fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
+        plan = plan_of(store, stored.agreement, stored.id, fetched)
         return Outcome(plan, applied=False, conflicts=plan.conflicts)
     with leased(store, stored.id) as renew:
         # As it is now that no other run changes it.
         stored = store.transaction(lambda connection: agreements.get(connection, name))
         if stored.company_id != company:
             raise SyncRefused(f"{name!r} was made another company's in the meantime: run it again")
+        if after is not None and stored.state.get("run", "") != after:
+            raise SyncBusy("another process has just run it")
         try:
-            plan = _plan(store, stored.agreement, stored.id, fetch(stored.agreement))
+            fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
+            plan = plan_of(store, stored.agreement, stored.id, fetched)
+            recent = _recent_locks(stored) if after is not None else []
+            plan = dataclasses.replace(plan, locked_before=sum(number for _, number in recent))
         except (SyncUnavailable, SyncRefused) as error:
             _note(store, stored, {"error": str(error)}, renew)
             raise
@@ -89,43 +108,59 @@ def run(  # noqa: PLR0913 - what a run may be told
         if plan.guard and not confirmed:
             _note(store, stored, {"error": f"held back: {plan.guard}"}, renew)
             return Outcome(plan, applied=False, conflicts=plan.conflicts)
-        late = apply.apply(store, stored.id, plan.actions, renew, tell)
+        late = apply.apply(
+            store, stored.id, plan.actions, renew, lambda over: tell(over, plan.size)
+        )
+        late += apply_groups.apply(store, stored.id, plan.groups, renew)
+        tell(plan.size, plan.size)
         conflicts = (*plan.conflicts, *late)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        counts = plan.counts() | {"conflict": len(conflicts)}
-        _note(store, stored, {"error": "", "success": now, "counts": counts}, renew)
+        news = _success(stored.agreement, plan, conflicts, fetched)
+        # An administrator who has it run sees how many it locks: it is counted anew then.
+        news["locks"] = [*recent, (_now(), plan.locks)] if after is not None else []
+        _note(store, stored, news, renew)
         return Outcome(plan, applied=True, conflicts=conflicts)
 
 
-def _plan(
-    store: UserStore, agreement: Agreement, number: int | None, remotes: Sequence[RemoteUser]
-) -> Plan:
-    def work(connection: Connection) -> Plan:
-        known = 0 if number is None else number
-        linked = agreements.linked_users(connection, known)
-        planner = Planner(agreement, remotes, linked, datetime.now(UTC))
-        _refuse_others(connection, planner)
-        return planner.plan(agreements.holders_of(connection, known, planner.claims()))
-
-    return store.transaction(work)
-
-
-def _refuse_others(connection: Connection, planner: Planner) -> None:
-    """Refuse entries whose users would be of another company than the agreement is."""
-    company = view_of(connection).company
-    if company is None and not is_hosting(connection):
-        return
-    for guid, new, old in planner.wanted():
-        try:
-            place = check_place(connection, new, old)
-        except InvalidValue as error:
-            planner.refuse(guid, str(error))
-            continue
-        if place != company:
-            planner.refuse(guid, f"mail node: OU1 {new.name.ou1!r} is a company's: {_OF_ITS_OWN}")
+def _success(
+    agreement: Agreement, plan: Plan, conflicts: tuple[Conflict, ...], fetched: Fetched
+) -> dict[str, object]:
+    """Return what is known after a run: last of all, what the next one may build upon."""
+    pending = sorted({conflict.guid for conflict in conflicts})
+    source: dict[str, object] = {}
+    if fetched.state and len(pending) <= _MOST_PENDING:
+        source = {
+            "contract": agreement.contract,
+            "values": dict(fetched.state),
+            "pending": pending,
+        }
+    return {
+        "error": "",
+        "success": _now(),
+        "counts": plan.counts() | {"conflict": len(conflicts)},
+        "source": source,
+    }
 
 
-_OF_ITS_OWN = "an agreement with that mail node takes its users"
+def _recent_locks(stored: StoredAgreement) -> list[tuple[str, int]]:
+    """Return when runs by schedule locked users in the last day, and how many."""
+    oldest = datetime.now(UTC) - _DAY
+    return [
+        (text, number)
+        for text, number in stored.state.get("locks", ())
+        if number and datetime.fromisoformat(text) > oldest
+    ]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _last_run(store: UserStore, stored: StoredAgreement, *, read_all: bool) -> LastRun:
+    source = stored.state.get("source", {})
+    if read_all or source.get("contract") != stored.agreement.contract:
+        return LastRun()
+    linked = store.transaction(lambda connection: agreements.active_guids(connection, stored.id))
+    return LastRun(source["values"], frozenset(source["pending"]), linked)
 
 
 def _note(
@@ -134,7 +169,7 @@ def _note(
     news: dict[str, object],
     renew: Callable[[Connection], None],
 ) -> None:
-    state = stored.state | {"run": datetime.now(UTC).isoformat(timespec="seconds")} | news
+    state = stored.state | {"run": _now()} | news
 
     def work(connection: Connection) -> None:
         renew(connection)

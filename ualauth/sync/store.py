@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import socket
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from ualauth.errors import ActorRefused, StaleRecord
 from ualauth.sync.agreement import Agreement
+from ualauth.sync.claims import LOGIN_NAME, OR_NAME, Claim
 from ualauth.sync.failures import SyncRefused
-from ualauth.sync.mapping import attributes_of, managed_fields
-from ualauth.sync.plan import Claim, LinkedUser
+from ualauth.sync.plan import LinkedGroup, LinkedUser
+from ualauth.sync.products import attributes_of, managed_fields
 from ualauth.userlist.companies.placing import company_of_node
-from ualauth.userlist.database import queries
+from ualauth.userlist.database import group_queries, queries
+from ualauth.userlist.database.group_rows import group_of
 from ualauth.userlist.database.rows import moment, users_of
 from ualauth.userlist.database.tables import (
     companies,
+    group_groups,
     group_names,
+    group_users,
     groups,
     login_names,
     or_names,
     sync_agreements,
+    sync_groups,
     sync_links,
     users,
 )
 from ualauth.userlist.database.view import SERVER_WIDE, View, view_of
 from ualauth.userlist.names import parse_units
-from ualauth.userlist.store import UserStore
-
-LEASE_SECONDS = 300
-"""For which a run has an agreement without saying that it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class StoredAgreement:
     state: dict[str, Any]
     active: int
     deleted: int
+    groups: int
     company_id: int | None = None
     company: str = ""
     is_company_deleted: bool = False
@@ -82,24 +89,29 @@ def add(connection: Connection, agreement: Agreement) -> None:
 def change(connection: Connection, old: StoredAgreement, new: Agreement) -> None:
     """Put `new` in place of the settings of an agreement; its users stay its own.
 
+    Without a base of groups, its groups are its own no more.
+
     Raises:
         StaleRecord: if another process changed it since it was read.
-        SyncRefused: if it has users, and would be another company's.
+        SyncRefused: if it has users or groups, and would be another company's.
         InvalidValue: if the mail node is no company's while companies are hosted.
         ActorRefused: if a company asks.
 
     """
     _for_server(connection)
     company = company_of(connection, new)
-    if company != old.company_id and old.active + old.deleted:
+    if company != old.company_id and old.active + old.deleted + old.groups:
         raise SyncRefused(
-            f"the mail node {new.mail_node!r} is another company's than the users of "
+            f"the mail node {new.mail_node!r} is another company's than the users and groups of "
             f"{new.name!r} are of: release them, and add another agreement"
         )
     before = sync_agreements.c.settings == old.agreement.to_json()
     statement = update(sync_agreements).where(sync_agreements.c.id == old.id, before)
     if connection.execute(statement, {"company_id": company} | _values(new)).rowcount == 0:
         raise StaleRecord(f"the agreement {new.name!r} was changed in the meantime")
+    if not new.group_base:
+        # What is followed no more is the administrator's.
+        connection.execute(delete(sync_groups).where(sync_groups.c.agreement_id == old.id))
 
 
 def remove(connection: Connection, number: int) -> None:
@@ -169,12 +181,14 @@ def get(connection: Connection, name: str) -> StoredAgreement:
     raise SyncRefused(f"there is no agreement {name!r}: ualauth sync list shows them all")
 
 
-def _numbers(connection: Connection, number: int) -> tuple[int, int]:
+def _numbers(connection: Connection, number: int) -> tuple[int, int, int]:
     statement = select(func.count(), func.count(sync_links.c.deleted)).where(
         sync_links.c.agreement_id == number
     )
     rows, deleted = connection.execute(statement).one()
-    return rows - deleted, deleted
+    mine = sync_groups.c.agreement_id == number
+    of_groups = connection.scalar(select(func.count()).select_from(sync_groups).where(mine))
+    return rows - deleted, deleted, of_groups or 0
 
 
 def linked_users(connection: Connection, number: int) -> list[LinkedUser]:
@@ -191,28 +205,95 @@ def linked_users(connection: Connection, number: int) -> list[LinkedUser]:
     return linked
 
 
+def active_guids(connection: Connection, number: int) -> frozenset[str]:
+    """Return the guids of the users of an agreement whose entries are there."""
+    mine = (sync_links.c.agreement_id == number) & sync_links.c.deleted.is_(None)
+    return frozenset(connection.scalars(select(sync_links.c.guid).where(mine)))
+
+
+def linked_groups(connection: Connection, number: int) -> list[LinkedGroup]:
+    """Return the groups of an agreement, with those of their members that are the agreement's."""
+    mine = sync_groups.c.agreement_id == number
+    rows = connection.execute(select(sync_groups).where(mine)).all()
+    guids = {row.group_id: row.guid for row in rows}
+    members: dict[int, set[str]] = {group: set() for group in guids}
+    of_users = (
+        select(group_users.c.group_id, sync_links.c.guid)
+        .join_from(group_users, sync_links, group_users.c.user_id == sync_links.c.user_id)
+        .where(sync_links.c.agreement_id == number)
+    )
+    for group, guid in connection.execute(of_users):
+        if group in members:
+            members[group].add(guid)
+    of_groups = (
+        select(group_groups.c.group_id, group_groups.c.member_id)
+        .join_from(group_groups, sync_groups, group_groups.c.group_id == sync_groups.c.group_id)
+        .where(mine)
+    )
+    for group, member in connection.execute(of_groups):
+        if member in guids:
+            members[group].add(guids[member])
+    return [
+        LinkedGroup(
+            row.guid,
+            group_of(connection.execute(group_queries.BY_ID, {"id": row.group_id}).all()),
+            frozenset(members[row.group_id]),
+            None if row.deleted is None else moment(row.deleted),
+        )
+        for row in rows
+    ]
+
+
 def holders_of(connection: Connection, number: int, claims: Sequence[Claim]) -> dict[Claim, str]:
     """Return claim -> who has it, of users that the agreement did not make, and of groups."""
     own = select(sync_links.c.user_id).where(sync_links.c.agreement_id == number)
-    others = users.c.id.not_in(own)
-    of_users = (
-        ("login name", select(login_names.c.key, users.c.authid).join_from(login_names, users)),
-        ("O/R name", select(or_names.c.name_key, users.c.authid).join_from(or_names, users)),
-    )
-    of_groups = (
-        ("login name", select(group_names.c.key, groups.c.name).join_from(group_names, groups)),
-        ("O/R name", select(groups.c.or_name_key, groups.c.name)),
-    )
+    of_users = _names_of_users(users.c.id.not_in(own))
+    holders = _holders(connection, "user", of_users, claims)
+    holders = {claim: f"{who}, whom this agreement did not make" for claim, who in holders.items()}
+    return holders | _holders(connection, "group", _names_of_groups(), claims)
+
+
+def group_holders(connection: Connection, number: int, claims: Sequence[Claim]) -> dict[Claim, str]:
+    """Return claim -> who has it, of users, and of groups that the agreement did not make."""
+    own = select(sync_groups.c.group_id).where(sync_groups.c.agreement_id == number)
+    holders = _holders(connection, "group", _names_of_groups(groups.c.id.not_in(own)), claims)
+    holders = {claim: f"{who}, which this agreement did not make" for claim, who in holders.items()}
+    return holders | _holders(connection, "user", _names_of_users(), claims)
+
+
+_Names = Mapping[str, Select[str, str]]
+"""What a claim is -> its keys, with who has them."""
+
+
+def _names_of_users(*conditions: ColumnElement[bool]) -> _Names:
+    of_login_names = select(login_names.c.key, users.c.authid).join_from(login_names, users)
+    of_or_names = select(or_names.c.name_key, users.c.authid).join_from(or_names, users)
+    return {
+        LOGIN_NAME: of_login_names.where(*conditions),
+        OR_NAME: of_or_names.where(*conditions),
+    }
+
+
+def _names_of_groups(*conditions: ColumnElement[bool]) -> _Names:
+    of_login_names = select(group_names.c.key, groups.c.name).join_from(group_names, groups)
+    of_or_names = select(groups.c.or_name_key, groups.c.name)
+    return {
+        LOGIN_NAME: of_login_names.where(*conditions),
+        OR_NAME: of_or_names.where(*conditions),
+    }
+
+
+def _holders(
+    connection: Connection, what: str, names: _Names, claims: Sequence[Claim]
+) -> dict[Claim, str]:
     holders: dict[Claim, str] = {}
-    for what, statements in (("user", of_users), ("group", of_groups)):
-        for kind, statement in statements:
-            key = statement.selected_columns[0]
-            asked = statement.where(key.in_(bindparam("values", expanding=True)))
-            asked = asked.where(others) if what == "user" else asked
-            keys = [key for each, key in claims if each == kind]
-            for some in queries.pieces(keys, queries.MOST_PARAMETERS):
-                for taken, owner in connection.execute(asked, {"values": some}):
-                    holders[kind, taken] = f"the {what} {owner!r}, whom this agreement did not make"
+    for kind, statement in names.items():
+        key = statement.selected_columns[0]
+        asked = statement.where(key.in_(bindparam("values", expanding=True)))
+        keys = [key for each, key in claims if each == kind]
+        for some in queries.pieces(keys, queries.MOST_PARAMETERS):
+            for taken, owner in connection.execute(asked, {"values": some}):
+                holders[kind, taken] = f"the {what} {owner!r}"
     return holders
 
 
@@ -220,82 +301,3 @@ def note(connection: Connection, number: int, state: dict[str, Any]) -> None:
     """Keep what is known of the last run."""
     statement = update(sync_agreements).where(sync_agreements.c.id == number)
     connection.execute(statement, {"state": json.dumps(state)})
-
-
-class Lease:
-    """The right to run an agreement: one process of all hosts has it at a time."""
-
-    def __init__(self, number: int) -> None:
-        """Take no lease yet."""
-        self._number = number
-        host = socket.gethostname().replace(":", "")
-        self._holder = f"{host}:{os.getpid()}:{secrets.token_hex(8)}"
-
-    def take(self, connection: Connection) -> None:
-        """Take it.
-
-        Raises:
-            SyncRefused: if another run has it.
-
-        """
-        columns = (sync_agreements.c.lease_holder, sync_agreements.c.lease_until)
-        mine = sync_agreements.c.id == self._number
-        row = connection.execute(select(*columns).where(mine)).first()
-        if row is None:
-            raise SyncRefused("the agreement was deleted in the meantime")
-        holder, until = row
-        if holder and until > _now() and not self._is_dead(holder):
-            raise SyncRefused("another run of this agreement is going on")
-        unchanged = (columns[0] == holder) & (columns[1] == until)
-        statement = update(sync_agreements).where(mine, unchanged)
-        if connection.execute(statement, self._values()).rowcount == 0:
-            raise SyncRefused("another run of this agreement has begun")
-
-    def renew(self, connection: Connection) -> None:
-        """Go on having it: in the transaction of each change, which is undone otherwise.
-
-        Raises:
-            SyncRefused: if another run took it meanwhile.
-
-        """
-        mine = sync_agreements.c.lease_holder == self._holder
-        statement = update(sync_agreements).where(sync_agreements.c.id == self._number, mine)
-        if connection.execute(statement, self._values()).rowcount == 0:
-            raise SyncRefused("another run of this agreement has taken over: this one ends")
-
-    def give_back(self, connection: Connection) -> None:
-        """Let others have it; nothing happens if they do."""
-        mine = sync_agreements.c.lease_holder == self._holder
-        statement = update(sync_agreements).where(sync_agreements.c.id == self._number, mine)
-        connection.execute(statement, {"lease_holder": "", "lease_until": 0})
-
-    def _values(self) -> dict[str, object]:
-        return {"lease_holder": self._holder, "lease_until": _now() + LEASE_SECONDS * 1_000_000}
-
-    def _is_dead(self, holder: str) -> bool:
-        """Return whether a process of this very host had it, and is no more."""
-        host, number, _ = holder.split(":")
-        if host != self._holder.split(":")[0]:
-            return False
-        try:
-            os.kill(int(number), 0)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            return False
-        return False
-
-
-@contextmanager
-def leased(store: UserStore, number: int) -> Iterator[Callable[[Connection], None]]:
-    """Have the lease of an agreement; yields what each transaction has to call first."""
-    lease = Lease(number)
-    store.transaction(lease.take)
-    try:
-        yield lease.renew
-    finally:
-        store.transaction(lease.give_back)
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

@@ -20,7 +20,7 @@ from ualauth.errors import InvalidValue, NameTaken
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.companies.placing import check_limit, is_hosting, place_user
-from ualauth.userlist.database import queries
+from ualauth.userlist.database import queries, search_index
 from ualauth.userlist.database.loading import insert_rows, make_room
 from ualauth.userlist.database.rows import USER_COLUMNS, microseconds, user_row
 from ualauth.userlist.database.tables import (
@@ -322,6 +322,7 @@ def _insert_some(connection: Connection, new: Sequence[Rows], company: int | Non
         ("key", "user_id"),
         sorted((key, number) for number, rows in numbered for key in rows.keys),
     )
+    search_index.put_new(connection, [_index_row(number, rows) for number, rows in numbered])
     insert_rows(
         connection,
         addresses,
@@ -354,6 +355,12 @@ def _insert_some(connection: Connection, new: Sequence[Rows], company: int | Non
         ("user_id", "moment", "service", "source"),
         ((number, *rows.last_login) for number, rows in numbered if rows.last_login),
     )
+
+
+def _index_row(number: int, rows: Rows) -> search_index.Row:
+    # The first is the key of the whole name.
+    parts = dict(zip(LIMITS, rows.name[1:], strict=True))
+    return search_index.row_of(number, parts, rows.keys)
 
 
 def _insert_users(

@@ -16,10 +16,11 @@ from ualauth.errors import GroupUnknown, InvalidValue, NameTaken, StaleRecord
 from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist.addresses import keys_of, login_keys
 from ualauth.userlist.companies.placing import check_members, place_group, with_mail_node
-from ualauth.userlist.database import group_queries, queries
+from ualauth.userlist.database import group_queries, queries, search_index
 from ualauth.userlist.database.group_rows import group_of, group_values
 from ualauth.userlist.database.rows import microseconds
 from ualauth.userlist.database.tables import (
+    GROUPS,
     group_addresses,
     group_groups,
     group_names,
@@ -66,6 +67,7 @@ def add(connection: Connection, new: NewGroup, members: Iterable[str]) -> Group:
     values["company_id"] = company
     number: int = connection.execute(insert(groups), values).inserted_primary_key[0]  # type: ignore[index]
     _add_names(connection, number, new)
+    search_index.put_new(connection, [_index_row(number, new)])
     _add_members(connection, number, new.name, ids_of(connection, members))
     return read(connection, number)
 
@@ -101,8 +103,18 @@ def change(
         connection.execute(delete(group_names).where(group_names.c.group_id == old.id))
         connection.execute(delete(group_addresses).where(group_addresses.c.group_id == old.id))
         _add_names(connection, old.id, new)
+    search_index.put(connection, [_index_row(old.id, new)])
     _add_members(connection, old.id, new.name, more)
     return read(connection, old.id)
+
+
+def _index_row(number: int, record: NewGroup) -> search_index.Row:
+    return search_index.row_of(
+        GROUPS + number,
+        search_index.folded(record.or_name),
+        keys_of((record.name, *record.addresses)),
+        fold(record.name),
+    )
 
 
 def add_ids(connection: Connection, group: Group, new: MemberIds) -> bool:
@@ -129,6 +141,7 @@ def remove(connection: Connection, group: Group) -> None:
     """Delete a group, but none of its members; errors are those of `change`."""
     take_turn_for_groups(connection)
     condition = (groups.c.id == group.id) & (groups.c.revision == group.revision)
+    search_index.remove_groups(connection, condition)
     if connection.execute(delete(groups).where(condition)).rowcount == 0:
         _refuse_stale(connection, group)
 

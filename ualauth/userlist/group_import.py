@@ -21,6 +21,7 @@ from ualauth.userlist.database import membership_queries
 from ualauth.userlist.database.turns import take_turn_for_groups
 from ualauth.userlist.group_changes import MemberIds
 from ualauth.userlist.group_record import Group, NewGroup
+from ualauth.userlist.synchronized import refuse_group_changes
 
 
 class Kind(enum.Enum):
@@ -113,7 +114,8 @@ class _Loading:
 
     def put_members(self) -> None:
         """Make members of those whom the lines name: first all that go, then all that come."""
-        wanted = [(line, group, self._ids(line)) for line, group in self.present]
+        named = [(line, group, self._ids(line)) for line, group in self.present]
+        wanted = [each for each in named if self._may_change(*each)]
         if self.existing is not ExistingGroups.REFUSE:
             for _, group, ids in wanted:
                 if group_changes.keep_only(self.connection, group, ids):
@@ -137,9 +139,19 @@ class _Loading:
             return
         with self._telling(line):
             if values:
+                refuse_group_changes(self.connection, group)
                 group = self._change(group, values)
             if "members" in line.fields:
                 self.present.append((line, group))
+
+    def _may_change(self, line: GroupLine, group: Group, ids: MemberIds) -> bool:
+        """Return whether the members may become these; tell it where a directory has the say."""
+        if group.id in self.added or group_changes.member_ids(self.connection, group.id) == ids:
+            return True
+        problems = len(self.told.problems)
+        with self._telling(line):
+            refuse_group_changes(self.connection, group)
+        return len(self.told.problems) == problems
 
     def _change(self, group: Group, values: dict[str, Any]) -> Group:
         with self.connection.begin_nested():

@@ -67,6 +67,19 @@ class Group(NewGroup):
         """Check nothing: the store did when the values went in."""
 
 
+class Member(NamedTuple):
+    """A member of a group as directories show it: a user with an authid, or a group.
+
+    `id` is that of the user or the group, `units` are OU1 to OU4, as many as there are.
+    """
+
+    is_group: bool
+    id: int
+    name: str
+    units: tuple[str, ...]
+    hidden: bool
+
+
 class Members(NamedTuple):
     """The members of a group, without those of its member groups: authids, and groups' names.
 

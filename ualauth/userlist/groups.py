@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Unpack
 from sqlalchemy import Connection
 
 from ualauth.errors import GroupUnknown, InvalidValue
+from ualauth.text.folding import fold
 from ualauth.userlist import group_changes, names
 from ualauth.userlist.checks import check_group
 from ualauth.userlist.database import group_queries
 from ualauth.userlist.database.group_rows import group_of, groups_of
 from ualauth.userlist.database.turns import take_turn_for_groups
 from ualauth.userlist.group_names import GroupNames, key_of
-from ualauth.userlist.group_record import Group, GroupChanges, Members, NewGroup, usual_or_name
+from ualauth.userlist.group_record import (
+    Group,
+    GroupChanges,
+    Member,
+    Members,
+    NewGroup,
+    usual_or_name,
+)
 
 if TYPE_CHECKING:
     from ualauth.userlist.group_import import ExistingGroups, GroupLine, Loaded
@@ -80,6 +88,15 @@ class GroupStore(GroupNames):
             self._texts(group_queries.GROUPS_IN, group.id),
         )
 
+    def listed(self, group: Group) -> list[Member]:
+        """Return the members of a group with their mail nodes: users first, by folded names."""
+        rows = self._database.read(group_queries.MEMBERS_IN, {"id": group.id})
+        members = (
+            Member(bool(is_group), number, name, tuple(filter(None, units)), bool(hidden))
+            for is_group, number, name, hidden, *units in rows
+        )
+        return sorted(members, key=lambda each: (each.is_group, fold(each.name)))
+
     def users(self, group: Group) -> tuple[str, ...]:
         """Return the authids of all users of a group, by its member groups too, each once."""
         return self._texts(group_queries.ALL_USERS_IN, group.id)
@@ -114,8 +131,8 @@ class GroupStore(GroupNames):
 
         Raises:
             InvalidValue: for a value that its field cannot hold, a member that is neither a user
-                nor a group, one to be removed that is none, and for groups that would be members
-                of each other.
+                nor a group, one to be removed that is none, for groups that would be members of
+                each other, and for a group that a directory manages.
             NameTaken: if a name, address or O/R name is another group's, or a user's.
             StaleRecord: if another process changed the group since.
             GroupUnknown: if another process deleted the group.
@@ -127,11 +144,13 @@ class GroupStore(GroupNames):
                 values["or_name"] = usual_or_name(values["name"])
         new = dataclasses.replace(group, **values)
         check_group(new)
-        return self._database.write(
-            lambda connection: group_changes.change(
-                connection, group, new, add_members, remove_members
-            )
-        )
+        from ualauth.userlist.synchronized import refuse_group_changes  # noqa: PLC0415 - for administrators only
+
+        def work(connection: Connection) -> Group:
+            refuse_group_changes(connection, group)
+            return group_changes.change(connection, group, new, add_members, remove_members)
+
+        return self._database.write(work)
 
     def delete(self, group: Group) -> None:
         """Delete a group, but none of its members.
@@ -139,9 +158,16 @@ class GroupStore(GroupNames):
         Raises:
             StaleRecord: if another process changed the group since.
             GroupUnknown: if another process deleted the group already.
+            InvalidValue: if the group comes from a directory that still has the entry.
 
         """
-        self._database.write(lambda connection: group_changes.remove(connection, group))
+        from ualauth.userlist.synchronized import refuse_group_changes  # noqa: PLC0415 - for administrators only
+
+        def work(connection: Connection) -> None:
+            refuse_group_changes(connection, group)
+            group_changes.remove(connection, group)
+
+        self._database.write(work)
 
     def load(
         self,

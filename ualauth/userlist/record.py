@@ -10,6 +10,7 @@ from ualauth.contract.identity import MailboxClass, Person
 from ualauth.text.dataclass import dataclass
 from ualauth.userlist.checks import check_fields, check_password
 from ualauth.userlist.names import ORName
+from ualauth.userlist.record_state import RecordState
 
 NO_PASSWORD = "*"  # noqa: S105 - nothing matches it
 """What an import stores for users without a password: with none at all, `nullok` would let
@@ -135,6 +136,17 @@ class User(NewUser):
             language=self.language,
             company="" if self.company_id is None else self.name.ou1,
             company_administrator=self.administrator and self.company_id is not None,
+            state=self.state(),
+        )
+
+    def state(self) -> RecordState:
+        """Return what a session of the user depends on."""
+        return RecordState(
+            self.id,
+            self.password_changed,
+            self.locked,
+            self.account_starts,
+            self.account_expires,
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests import samba
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.mapping import Product
+from ualauth.sync.products import Product
 from ualauth.sync.run import run
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.record import User

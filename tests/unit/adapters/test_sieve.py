@@ -23,6 +23,7 @@ from tests.unit.adapters.heard import hearing_locals
 from tests.unit.adapters.looping import LoopServers, tls_options
 from ualauth.adapters.pymap.sieve import ManageSieveServer
 from ualauth.runtime import login as login_of_runtime
+from ualauth.userlist.store import UserStore
 
 SCRIPT = b'keep;\r\n# "{5+}"\r\n'
 
@@ -356,3 +357,29 @@ def test_a_bug_is_logged_without_what_calls_hold(
     assert shown.tracebacks
     assert PASSWORD not in shown.text
     assert RIGHT.decode() not in shown.text
+
+
+def test_session_ends_when_its_user_is_locked(
+    servers: SieveServers, port: int, certificates: Certificates, etc: Path
+) -> None:
+    context = certificates.client_context()
+    revocations = servers.authenticator._base.revocations()
+    with UserStore(f"sqlite:///{etc}/userlist.db") as store, Sieve(port, context) as other:
+        assert other.log_in("jsmith", PASSWORD) == b"OK\r\n"
+        with Sieve(port, context) as client:
+            assert client.log_in("busy", PASSWORD) == b"OK\r\n"
+            # Who has logged out has no session.
+            assert client.command(b"UNAUTHENTICATE")[-1] == b"OK\r\n"
+            store.update(store.get("busy"), locked=True)
+            try:
+                assert revocations.look() == 0
+            finally:
+                store.update(store.get("busy"), locked=False)
+            assert client.log_in("busy", PASSWORD) == b"OK\r\n"
+            store.update(store.get("busy"), locked=True)
+            try:
+                assert revocations.look() == 1
+                assert client.line() == b""
+            finally:
+                store.update(store.get("busy"), locked=False)
+        assert other.command(b"LISTSCRIPTS")[-1] == b"OK\r\n"

@@ -27,8 +27,8 @@ def test_every_setting_is_shown_with_its_origin(program: Program) -> None:
     text = program.succeed("config")
     shown = tomllib.loads(text)
     config = Config(program.folder.path)
-    # Without a socket or a milter, there is no table of one.
-    others = {"directory", "listen", "milter"}
+    # Without a socket, a milter or a scanner, there is no table of one.
+    others = {"directory", "listen", "milter", "scanner"}
     tables = [each.name for each in dataclasses.fields(Config) if each.name not in others]
     assert sorted(shown) == sorted(tables)
     for name in tables:
@@ -95,6 +95,20 @@ def test_each_milter_is_a_table_of_its_own(program: Program) -> None:
     assert [replace(each, line=1) for each in after] == [replace(each, line=1) for each in before]
     assert program.succeed("config", "-n", "milter").count("address") == 2
     assert "default_action" in program.succeed("config", 'milter."/a"')
+
+
+def test_each_scanner_is_a_table_of_its_own(program: Program) -> None:
+    codes = 'codes = {"0" = "clean", "1" = "infected"}'
+    program.folder.settings(
+        f'{CHEAPEST}\n[[scanner]]\naddress = "/a"\n'
+        f'[[scanner]]\ncommand = ["/bin/scan", "{{file}}"]\n{codes}\n'
+    )
+    before = program.folder.config().scanner
+    text = program.succeed("config", "-n")
+    assert text.count("[[scanner]]") == 2
+    program.folder.settings(text)
+    after = program.folder.config().scanner
+    assert [replace(each, line=1) for each in after] == [replace(each, line=1) for each in before]
 
 
 def test_what_only_a_protocol_knows_may_be_a_secret(program: Program) -> None:

@@ -14,6 +14,8 @@ from tests.postgresql import PASSWORD, Server
 from tests.unit.cli.conftest import Program
 from ualauth.config.config import Config
 from ualauth.config.install import InstallAction, default_settings, install, shipped_folder
+from ualauth.ldap.server.attributes import USUAL, parse
+from ualauth.sources.files import Text
 from ualauth.userlist.store import UserStore
 
 SERVICES = {"imap", "omslapdeng", "other", "pop3", "smtpd.auth", "ual.remote"}
@@ -58,6 +60,9 @@ def test_init_creates_everything(program: Program, folder: Path) -> None:
     assert {path.name for path in (folder / "pam.d").iterdir()} >= SERVICES
     assert {path.name for path in (folder / "examples").iterdir()} >= EXAMPLES
     assert f"{folder}/pam.d/pop3: created\n" in text
+    assert f"{folder}/ldap.attribs: created\n" in text
+    attributes, problems = parse(Text("ldap.attribs", (folder / "ldap.attribs").read_text()))
+    assert (attributes, problems) == (USUAL, [])
     assert f"{folder}/userlist.db: created\n" in text
     assert not any("unchanged" in line for line in text.splitlines())
     with UserStore(Config.load(folder).userlist_url) as store:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import dns.resolver
 import pytest
@@ -69,6 +70,31 @@ def test_a_file_that_every_account_may_write_to_is_an_error(program: Program) ->
     result = program.run("smtp-access", "check")
     assert result.exit_code == 1
     assert "can be written by every user" in result.stdout
+
+
+def test_a_file_that_is_not_installed_is_checked(program: Program, tmp_path: Path) -> None:
+    write(program, "SUBMT Reject x\n")
+    file = tmp_path / "rules.new"
+    file.write_text("SUBMIT Reject *.spam.net\n")
+    assert program.succeed("smtp-access", "check", str(file)) == "1 rule, no problems\n"
+    file.write_text("SUBMIT Rejct *\n")
+    result = program.run("smtp-access", "check", str(file))
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{file}:1:8: error: unknown action 'Rejct'\n")
+    assert result.stdout.endswith("0 rules, 1 error\n")
+    assert program.run("smtp-access", "check", str(tmp_path / "nothing")).exit_code == 2
+
+
+def test_standard_input_is_checked(program: Program) -> None:
+    program.folder.settings("[smtp_access]\ncompare_from = true\n")
+    arguments = ("smtp-access", "check", "-")
+    result = program.run(*arguments, answers="SUBMIT Reject *.spam.net\n")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("-:1:1: warning: [smtp_access] says to compare From, and no")
+    assert program.succeed(*arguments, answers="AUTH_MISMATCH Reject *\n") == (
+        "1 rule, no problems\n"
+    )
+    assert program.run(*arguments, answers=b"SUBMIT Reject \xff\n").exit_code == 1
 
 
 @pytest.mark.parametrize(

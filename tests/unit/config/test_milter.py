@@ -45,8 +45,36 @@ def test_milters_stand_in_the_order_of_the_file(tmp_path: Path) -> None:
 def test_a_mistake_has_its_line(tmp_path: Path, line: str, mistake: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         config(tmp_path, f"\n[[milter]]\n{line}\n")
-    assert "ualauth.toml:2: [[milter]] " in str(raised.value)
-    assert mistake in str(raised.value)
+    first, shown, caret = str(raised.value).split("\n")
+    number = 2 if not line else 3 + line.count("\n")
+    assert first.startswith(f"{tmp_path}/ualauth.toml:{number}:1: [[milter]] ")
+    assert mistake in first
+    last = line.rpartition("\n")[2]
+    assert shown == f"    {last or '[[milter]]'}"
+    assert caret == "    " + "^" * len(last.partition(" ")[0] or "[[milter]]")
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = '[[milter]]\naddress = "a:1"\n\ttimeout=0\n[[milter]]\nadress = "b:1"\nevents = 1\n'
+    with pytest.raises(ConfigurationError) as raised:
+        config(tmp_path, text)
+    path = f"{tmp_path}/ualauth.toml"
+    assert str(raised.value).split("\n") == [
+        f"{path}:3:2: [[milter]] timeout must be more than 0",
+        "    \ttimeout=0",
+        "    \t^^^^^^^",
+        f"{path}:5:1: [[milter]] unknown key 'adress'; did you mean 'address'?",
+        '    adress = "b:1"',
+        "    ^^^^^^",
+        f"{path}:6:1: [[milter]] events must be a list of strings",
+        "    events = 1",
+        "    ^^^^^^",
+    ]
+
+
+def test_tables_in_a_list_have_no_lines(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"ualauth\.toml:1: \[\[milter\]\] address must"):
+        config(tmp_path, 'milter = [{address = "a"}]\n')
 
 
 def test_a_single_table_is_none(tmp_path: Path) -> None:

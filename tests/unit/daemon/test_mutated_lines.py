@@ -6,8 +6,10 @@ Debian 12 sent is cut, changed and mixed.
 
 from __future__ import annotations
 
+import json
 import random
 from base64 import b64encode
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,8 @@ from tests.unit.daemon.test_socketmap import netstring
 from ualauth.adapters.http_replies import HttpRefusal, HttpReply
 from ualauth.codes import ReturnCode
 from ualauth.daemon.requests import (
+    Admit,
+    Admitted,
     Answer,
     Begin,
     Challenge,
@@ -38,7 +42,9 @@ from ualauth.daemon.requests import (
     Offer,
     Offered,
     Owners,
+    Report,
     Respond,
+    Status,
     Submission,
     Take,
     Unknown,
@@ -88,6 +94,11 @@ RECORDED = {
         b"request_auth_token\nUSER\t2\tunknown\tservice=lmtp\nPASS\t3\tunknown\tservice=x\n"
         b"LIST\t4\tservice=doveadm\nCACHE-FLUSH\t5\tjane\n",
     ],
+    "control": [b"STATUS\nFORGET\tjane\tjoe\nFORGET\nSTATUS\tx\n"],
+    # With a wrong secret.
+    "monitor": [
+        get("X-Auth-Key: wrong", version="1.1") + get(version="1.1"),
+    ],
     "forward-auth": [get(BASIC.replace(b64encode(b"jane:secret").decode(), "amFuZTp3"))],
 }
 SAYS_YES = {
@@ -99,6 +110,9 @@ SAYS_YES = {
     "milter": encode(messages.Discard()),
     "socketmap": b"OK ",
     "auth-http": b"Auth-Status: OK",
+    # What there is but one word for.
+    "control": b'"problem"',
+    "monitor": b"HTTP/1.1 200",
     "forward-auth": b"Remote-User",
 }
 PIECES = [b"\t", b"\n", b"\0", b"\1", b"=", b"resp=", b"OK\t1\tuser=jane\n", b"\r\n", b"\xff" * 9]
@@ -122,6 +136,8 @@ def answer_on_submissions(request: object) -> Answer:
     match request:
         case Submission():
             return submitting("SUBMIT Reject *\nRECIPIENT Discard trash@*\n")
+        case Admit():
+            return Admitted()
         case FindOwners(address="jane@example.com"):
             return Owners(("jane",))
         case FindOwners():
@@ -137,13 +153,15 @@ def answer_of(request: object) -> Answer:  # noqa: PLR0911 - a case for each kin
             return answer_on_users(request)
         case Offer():
             return Offered(("PLAIN", "LOGIN"))
+        case Status():
+            return Report([{"worker": 0}])
         case Begin(initial=None):
             return Challenge(b"")
         case Begin(initial=data) | Respond(response=data):
             return granted("jane") if data == SECRET else REFUSED
         case Login(user="jane", password="secret"):
             return granted("jane")
-        case Submission() | FindOwners() | FindPerson():
+        case Submission() | Admit() | FindOwners() | FindPerson():
             return answer_on_submissions(request)
         case HttpLogin():
             return Failed(HttpRefusal(HttpReply(401, "no")))
@@ -151,10 +169,13 @@ def answer_of(request: object) -> Answer:  # noqa: PLR0911 - a case for each kin
             return REFUSED
 
 
-def played(protocol: str, pieces: list[bytes]) -> tuple[Driven, bytes]:
+def played(protocol: str, pieces: list[bytes], *, is_peer: bool = True) -> tuple[Driven, bytes]:
     """Play bytes of a client; return what the daemon said."""
     own = {"backends": BACKENDS} if protocol == "auth-http" else {}
-    client = Driven(protocol, own=own, is_peer=True)
+    secret: dict[str, Any] = (
+        {"secret": b"key", "secret_file": "/x"} if protocol == "monitor" else {}
+    )
+    client = Driven(protocol, own=own, is_peer=is_peer, **secret)
     said, answered = b"", 0
     for piece in pieces:
         said += client.send(piece)
@@ -215,3 +236,37 @@ def test_every_request_is_answered_whatever_stands_around_it() -> None:
         before = changed(RECORDED["dovecot-auth"][1].partition(b"CPID\t12\n")[2], chance)
         client, said = played("dovecot-auth", [hello, before + b"\n", line])
         assert client.closes or said.endswith(b"OK\t77\tuser=jane\n"), before
+
+
+def test_each_line_of_an_administrator_is_answered_once() -> None:
+    chance = random.Random(f"{SEED} control")
+    for _ in range(rounds(300)):
+        data = changed(RECORDED["control"][0], chance)
+        cuts = sorted(chance.randrange(len(data) + 1) for _ in range(3))
+        pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+        client, said = played("control", pieces)
+        lines = said.splitlines()
+        assert len(lines) == data.count(b"\n"), data
+        for line in lines:
+            (key,) = json.loads(line)
+            assert key in {"workers", "forgotten", "error"}
+        client.end()
+        assert client.closes
+        # No names but those of the line.
+        for _, request in client.requests:
+            if isinstance(request, Forget):
+                assert all(
+                    name.encode() in data or "\1" in data.decode("latin-1")
+                    for name in request.names
+                )
+
+
+def test_other_users_ask_an_administrators_socket_nothing() -> None:
+    chance = random.Random(f"{SEED} control")
+    for _ in range(rounds(100)):
+        data = changed(RECORDED["control"][0], chance)
+        client, said = played("control", [data], is_peer=False)
+        assert client.closes
+        assert not client.requests
+        assert not said
+        assert b"only root" in client.greeting

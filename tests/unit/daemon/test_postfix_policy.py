@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.daemon.driven import Driven
 from ualauth.contract.identity import Person
-from ualauth.daemon.requests import Failed, Submission, Submitting
+from ualauth.daemon.requests import Admit, Admitted, Failed, Submission, Submitting
 from ualauth.errors import ConfigurationError
 from ualauth.smtp_access.hosts import OwnHost
 from ualauth.smtp_access.parse import parse
@@ -70,6 +70,55 @@ def submitting(text: str, person: Person | None = None, **settings: Any) -> Subm
 Said = Callable[..., str]
 
 
+def counting(rules: str = "AUTH_SUCCESS Header *\n") -> tuple[Driven, Callable[..., str]]:
+    """Return a connection, and what asks on it, and returns an answer without that of a count."""
+    client = Driven("postfix-policy")
+
+    def said(**changes: str) -> str:
+        client.send(question(**changes))
+        return client.answer(submitting(rules, JOHN)).decode()
+
+    return client, said
+
+
+DATA = {"protocol_state": "DATA", "recipient": "", "recipient_count": "3"}
+
+
+def test_a_message_is_counted_once_with_all_its_recipients() -> None:
+    client, said = counting()
+    assert said().startswith("action=PREPEND X-Scalix-Authenticated-Sender: ")
+    assert said(**DATA) == ""
+    assert client.last == Admit(JOHN, "192.0.2.7", 3)
+    assert client.answer(Admitted()) == b"action=DUNNO\n\n"
+    assert said(**{**DATA, "protocol_state": "END-OF-MESSAGE"}) == "action=DUNNO\n\n"
+    # The next one is another.
+    assert said(**{**DATA, "instance": "2"}) == ""
+    assert client.answer(Admitted("450 4.7.1 No")) == b"action=450 4.7.1 No\n\n"
+
+
+def test_a_message_that_is_not_asked_about_at_data_is_counted_at_its_end() -> None:
+    client, said = counting()
+    said()
+    assert said(protocol_state="END-OF-MESSAGE", recipient="a@b.c", recipient_count="1") == ""
+    assert client.last == Admit(JOHN, "192.0.2.7", 1)
+
+
+def test_a_message_that_is_dropped_is_not_counted() -> None:
+    client, said = counting("AUTH_SUCCESS Accept *\nRECIPIENT Discard trash@*\n")
+    trash = {"recipient": "trash@b.c"}
+    said(**trash)
+    answer = said(**trash, protocol_state="DATA", recipient_count="1")
+    assert answer == "action=DISCARD RECIPIENT\n\n"
+    assert isinstance(client.last, Submission)
+
+
+def test_a_message_that_cannot_be_counted_ends_the_connection() -> None:
+    client, said = counting()
+    said(**DATA)
+    assert client.answer(Failed(ValueError("x"))) == b""
+    assert client.closes
+
+
 def asker(text: str, person: Person | None = None) -> tuple[Driven, Said]:
     """Return a connection, and what asks on it and returns the action."""
     client = Driven("postfix-policy")
@@ -77,6 +126,9 @@ def asker(text: str, person: Person | None = None) -> tuple[Driven, Said]:
     def said(**changes: str) -> str:
         assert client.send(question(**changes)) == b""
         answer = client.answer(submitting(text, person)).decode()
+        if not answer:
+            assert isinstance(client.last, Admit)
+            answer = client.answer(Admitted()).decode()
         assert answer.startswith("action=")
         assert answer.endswith("\n\n")
         return answer[len("action=") : -2]
@@ -138,6 +190,9 @@ def test_what_is_judged_in_each_state(rule: str, changes: dict[str, str], action
     user = client.last.user
     person = JOHN if user else None
     answer = client.answer(submitting(f"{rule}\n", person)).decode()
+    if isinstance(client.last, Admit):
+        assert not answer
+        answer = client.answer(Admitted()).decode()
     assert answer.startswith(f"action={action}")
     # Each question is judged by itself.
     assert client.send(question(**changes)) == b""
@@ -176,21 +231,60 @@ def test_a_message_with_too_few_marks_is_put_off(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.ERROR):
         assert said(**last).startswith("451 4.3.5 ")
     assert "put check_policy_service into smtpd_data_restrictions" in caplog.text
-    # On a connection that Postfix makes in between, it is not known what was said before.
+    # On a connection that Postfix makes in between, it is not known what was said before: with
+    # the first recipient it was told one header, and maybe no other.
     _, said = asker("AUTH_SUCCESS Header *\nAUTH_MISMATCH Header *\n", JOHN)
+    assert said(**last).startswith("451 4.3.5 ")
+    _, said = asker("AUTH_SUCCESS Header *\n", JOHN)
     assert said(**last) == "DUNNO"
 
 
+DROPS = "RECIPIENT Discard trash@*\nRECIPIENT Discard junk@*\nRELAY Accept *\n"
+TRASH, JUNK, ANN, TOM = (
+    {"recipient": f"{name}@mx.example.com"} for name in ("trash", "junk", "ann", "tom")
+)
+ALONE = "452 4.5.3 This recipient needs a message of its own"
+
+
+def at_the_end(state: str, count: int, **more: str) -> dict[str, str]:
+    return {"protocol_state": state, "recipient": "", "recipient_count": str(count), **more}
+
+
 def test_a_message_is_not_dropped_for_one_of_its_recipients() -> None:
-    rules = "RECIPIENT Discard trash@*\nRELAY Accept *\n"
-    trash, ann = {"recipient": "trash@mx.example.com"}, {"recipient": "ann@mx.example.com"}
-    for first, second, word in ((trash, ann, "DISCARD RECIPIENT"), (ann, trash, "DUNNO")):
-        _, said = asker(rules)
-        assert said(**first) == word
-        assert said(**first) == word
-        assert said(**second) == "452 4.5.3 This recipient needs a message of its own"
-        other = "DUNNO" if word != "DUNNO" else "DISCARD RECIPIENT"
-        assert said(**second, instance="another") == other
+    for first, second in ((TRASH, ANN), (ANN, TRASH), (TRASH, JUNK)):
+        _, said = asker(DROPS)
+        assert said(**first) == "DUNNO"
+        assert said(**first) == "DUNNO"
+        assert said(**second) == ALONE
+        action = "DUNNO" if first is ANN else "DISCARD RECIPIENT"
+        for state in ("DATA", "END-OF-MESSAGE"):
+            assert said(**at_the_end(state, 1, **first)) == action
+        assert said(**second, instance="another") == "DUNNO"
+    _, said = asker(DROPS)
+    assert [said(**ANN), said(**TOM), said(**at_the_end("DATA", 2))] == ["DUNNO"] * 3
+
+
+def test_a_new_connection_in_the_middle_of_a_message_drops_no_others_mail() -> None:
+    # Another connection had the recipient ann, who gets the message.
+    _, said = asker(DROPS)
+    assert said(**TRASH) == "DUNNO"
+    assert said(**at_the_end("DATA", 2)).startswith("451 4.3.5 ")
+    assert said(**at_the_end("END-OF-MESSAGE", 2)).startswith("451 4.3.5 ")
+    # Another connection had the recipient trash, who does not.
+    _, said = asker(DROPS)
+    assert said(**ANN) == "DUNNO"
+    assert said(**at_the_end("DATA", 2)).startswith("451 4.3.5 ")
+    _, said = asker(DROPS)
+    assert said(**at_the_end("DATA", 2)).startswith("451 4.3.5 ")
+    # What was asked about before, and other rules, are sure.
+    assert said(**at_the_end("END-OF-MESSAGE", 2)) == "DUNNO"
+    _, said = asker("RELAY Accept *\n")
+    assert said(**at_the_end("DATA", 2)) == "DUNNO"
+    _, said = asker(DROPS)
+    assert said(protocol_state="MAIL", recipient="", instance="") == "DUNNO"
+    assert said(**ANN) == "DUNNO"
+    # A client may name a recipient twice.
+    assert said(**at_the_end("DATA", 2)) == "DUNNO"
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,15 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.unit.daemon.serving import Client, Served, listen, served
 from tests.unit.daemon.test_saslauthd import counted
 from tests.unit.sasl import clients
+from ualauth.adapters.http_login import HttpPeer, HttpService, log_in_async
+from ualauth.adapters.http_replies import HttpRefusal
 from ualauth.aio import AsyncAuthenticator
 from ualauth.config.config import Config
 from ualauth.errors import (
@@ -33,7 +36,17 @@ PASSWORDS = ("secret", "wrong", "", "secret ", "x\ty\nz", "pässword", "x" * 300
 @pytest.fixture
 def daemon(folder: ConfigFolder) -> Iterator[Served]:
     folder.service("broken", "auth required no_such_module\n")
-    folder.settings(listen(folder.path, "dovecot-auth", "saslauthd"))
+    own = {
+        "auth-http": 'backends = {imap = "127.0.0.1:143"}\n[listen.service]\nimap = "SERVICE"\n',
+        "forward-auth": 'service = "SERVICE"\n',
+    }
+    for_each_service = "".join(
+        f'[[listen]]\nprotocol = "{name}"\npath = "{folder.path}/{name}-{service}"\n'
+        + more.replace("SERVICE", service)
+        for name, more in own.items()
+        for service in SERVICES
+    )
+    folder.settings(listen(folder.path, "dovecot-auth", "saslauthd") + for_each_service)
     with served(folder) as daemon:
         yield daemon
 
@@ -56,6 +69,10 @@ class Library:
             return f"granted {identity.user}"
 
         return self._runner.run(ask())
+
+    def run(self, call: Callable[[AsyncAuthenticator], Any]) -> Any:
+        """Return what a coroutine function makes of it."""
+        return self._runner.run(call(self._authenticator))
 
     def close(self) -> None:
         self._runner.run(self._authenticator.close())
@@ -122,6 +139,90 @@ def saslauthd_answer(daemon: Served, folder: ConfigFolder, *fields: str) -> str:
     text = said[2:].decode()
     assert len(text) == int.from_bytes(said[:2], "big")
     return text
+
+
+def http_answer(client: Client, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
+    """Return the status and the headers, with names in lower case, of what a GET is answered."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    client.send(f"GET / HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+    status = int(client.line().split()[1])
+    answered: dict[str, str] = {}
+    while line := client.line().rstrip(b"\r").decode():
+        name, _, value = line.partition(": ")
+        answered[name.lower()] = value
+    length = int(answered["content-length"])
+    while length > 0:
+        length -= len(client.line()) + 1
+    return status, answered
+
+
+AUTH_HTTP = {
+    "OK": "granted",
+    "[CONTACTADMIN]": "restricted",
+    "[EXPIRED]": "expired",
+    "[UNAVAILABLE]": "unavailable",
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_socket_is_asked_the_same(
+    daemon: Served, folder: ConfigFolder, library: Library, service: str
+) -> None:
+    """All names with all passwords, with and without TLS: a thousand questions in all."""
+    path = folder.path
+    dovecot = Dovecot(daemon, folder)
+    nginx = daemon.connect(f"{path}/auth-http-{service}")
+    web = daemon.connect(f"{path}/forward-auth-{service}")
+    for name, password, tls in itertools.product(NAMES, PASSWORDS, (True, False)):
+        question = (service, name, password, tls)
+        expected = library.outcome(by_plain(service, name, password, tls=tls))
+        more = "\tsecured" if tls else ""
+        assert dovecot.outcome(service, "PLAIN", clients.plain(name, password), more) == expected
+        headers = {
+            "Auth-Method": "plain",
+            "Auth-User": quote(name, safe=""),
+            "Auth-Pass": quote(password, safe=""),
+            "Auth-Protocol": "imap",
+            "Client-IP": "192.0.2.7",
+            **({"Auth-SSL": "on"} if tls else {}),
+        }
+        status, answered = http_answer(nginx, headers)
+        word = AUTH_HTTP.get(answered["auth-status"].split()[0], "refused")
+        user = f" {answered['auth-user']}" if word == "granted" else ""
+        assert (status, word + user) == (200, expected), question
+        basic = b64encode(f"{name}:{password}".encode()).decode()
+        status, answered = http_answer(
+            web,
+            {
+                "Authorization": f"Basic {basic}",
+                "X-Forwarded-For": "192.0.2.7",
+                "X-Forwarded-Proto": "https" if tls else "http",
+            },
+        )
+        assert status_of(library, service, f"Basic {basic}", tls=tls) == (
+            status,
+            answered.get("remote-user"),
+        ), question
+    for client in (dovecot.client, nginx, web):
+        client.close()
+
+
+def status_of(
+    library: Library, service: str, authorization: str, *, tls: bool
+) -> tuple[int, str | None]:
+    """Return the status that the library has for a web site, and who is let in."""
+
+    async def ask(authenticator: AsyncAuthenticator) -> tuple[int, str | None]:
+        peer = HttpPeer("192.0.2.7", tls)
+        http_service = HttpService(service, "mail")
+        try:
+            identity = await log_in_async(authenticator, http_service, (authorization,), peer)
+        except HttpRefusal as refusal:
+            return refusal.reply.status, None
+        return 200, identity.user
+
+    answer: tuple[int, str | None] = library.run(ask)
+    return answer
 
 
 def test_plain_logins(daemon: Served, folder: ConfigFolder, library: Library) -> None:

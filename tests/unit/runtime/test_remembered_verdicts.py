@@ -33,6 +33,7 @@ from ualauth import AuthenticationFailed, Authenticator, ReturnCode
 from ualauth.audit import AuditRecord, ignore, listen
 from ualauth.codes import Operation
 from ualauth.config.config import Config
+from ualauth.contract.credentials import Password as Credential
 from ualauth.errors import UnknownService
 from ualauth.messages import Info
 from ualauth.module import ALWAYS, Attempt, Module, Repeatable, immediate
@@ -897,3 +898,52 @@ def test_a_userlist_that_appears_counts_at_once(tmp_path: Path) -> None:
         userlist.close()
         log_in()
         assert verdicts_of(authenticator).hits == before
+
+
+class Begun:
+    """A login that has begun, with what was remembered then."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+        verdicts = verdicts_of(authenticator)
+        key = key_of(SERVICE, USER, PEER)
+        assert key is not None
+        peer: Any = PEER
+        self._handle = authenticator._base.handle(SERVICE, USER, peer)
+        before = verdicts.find(key, PASSWORD)
+        self._handle.remembering = remembered_verdicts.Repetition(verdicts, key, before)
+
+    def end(self) -> None:
+        coroutine = authenticator_login(self._authenticator, self._handle)
+        self._authenticator._advance(self._handle, coroutine)
+
+
+def authenticator_login(authenticator: Authenticator, handle: Any) -> Any:
+    return authenticator._base.login(handle, Credential(PASSWORD))
+
+
+def is_confirmed(authenticator: Authenticator) -> bool:
+    key = key_of(SERVICE, USER, PEER)
+    assert key is not None
+    verdict = verdicts_of(authenticator).find(key, PASSWORD)
+    return verdict is not None and verdict.is_confirmed
+
+
+def test_many_logins_at_a_time_do_not_keep_each_other_from_being_remembered(
+    authenticator: Authenticator,
+) -> None:
+    # The password is remembered; a verdict is not, as it is of another peer.
+    for _ in range(3):
+        authenticator.authenticate(SERVICE, USER, PASSWORD, rhost="192.0.2.99")
+    first, second = Begun(authenticator), Begun(authenticator)
+    first.end()
+    # One that began before the verdict was made does not confirm it.
+    third = Begun(authenticator)
+    second.end()
+    assert not is_confirmed(authenticator)
+    # At each moment, another one is under way.
+    fourth = Begun(authenticator)
+    third.end()
+    assert is_confirmed(authenticator)
+    fourth.end()
+    assert is_confirmed(authenticator)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,8 +13,10 @@ from ualauth.errors import InvalidValue
 from ualauth.sync import apply
 from ualauth.sync import store as agreements
 from ualauth.sync.failures import SyncRefused, SyncUnavailable
+from ualauth.sync.lease import Lease
+from ualauth.sync.purge import purge
 from ualauth.sync.run import run
-from ualauth.sync.store import Lease
+from ualauth.sync.sources.fetched import Fetched
 from ualauth.userlist.group_record import NewGroup, usual_or_name
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NO_PASSWORD, NewUser
@@ -47,11 +47,11 @@ def test_a_run_that_did_not_end_well_changes_nothing(staff: Synchronized) -> Non
     staff.run(MANY)
     before = staff.users()
 
-    def fails(_: object) -> list[object]:
+    def fails(*_: object) -> Fetched:
         raise SyncUnavailable("the connection ended")
 
     with pytest.raises(SyncUnavailable):
-        run(staff.store, "staff", fetch=fails)  # type: ignore[arg-type]
+        run(staff.store, "staff", fetch=fails)
     assert staff.users() == before
     stored = staff.store.transaction(lambda connection: agreements.get(connection, "staff"))
     assert stored.state["error"] == "the connection ended"
@@ -150,7 +150,7 @@ def test_an_administrator_who_was_made_one_meanwhile_is_not_purged(staff: Synchr
     staff.run(MANY[2:])
     staff.store.update(staff.users()["user0"], administrator=True)
     later = datetime.now(UTC) + timedelta(days=1)
-    authids = staff.store.transaction(lambda connection: apply.purge(connection, 1, later))
+    authids = staff.store.transaction(lambda connection: purge(connection, 1, later))
     assert authids == ["user1"]
     assert "user0" in staff.users()
 
@@ -179,13 +179,17 @@ def test_a_name_goes_from_one_user_to_another(staff: Synchronized) -> None:
     assert moved == {"ann": "new", "ben": "ann", "cyd": "ben"}
 
 
-def test_users_who_exchange_their_names_are_left_alone(staff: Synchronized) -> None:
-    staff.run([remote("1", "ann"), remote("2", "ben"), remote("3", "cyd")])
-    before = staff.users()
-    outcome = staff.run([remote("1", "ben"), remote("2", "ann"), remote("3", "dan")])
-    assert [conflict.guid for conflict in outcome.conflicts] == ["1", "2"]
-    assert {"ann": before["ann"], "ben": before["ben"]}.items() <= staff.users().items()
-    assert "dan" in staff.users()
+def test_users_who_exchange_their_names_change_at_once(staff: Synchronized) -> None:
+    staff.run([remote("1", "ann"), remote("2", "ben"), remote("3", "cyd"), remote("4", "eve")])
+    ids = {user.id: authid for authid, user in staff.users().items()}
+    outcome = staff.run(
+        [remote("1", "ben"), remote("2", "cyd"), remote("3", "ann"), remote("4", "dan")]
+    )
+    assert outcome.conflicts == ()
+    now = {ids[user.id]: authid for authid, user in staff.users().items()}
+    assert now == {"ann": "ben", "ben": "cyd", "cyd": "ann", "eve": "dan"}
+    again = [remote("1", "ben"), remote("2", "cyd"), remote("3", "ann"), remote("4", "dan")]
+    assert staff.run(again).plan.actions == ()
 
 
 def test_the_name_of_a_deleted_user_is_kept_until_the_purge(staff: Synchronized) -> None:
@@ -196,7 +200,7 @@ def test_the_name_of_a_deleted_user_is_kept_until_the_purge(staff: Synchronized)
     assert staff.users()["ann"].locked
     assert staff.run(replaced).conflicts[0].guid == "new"
     later = datetime.now(UTC) + timedelta(days=1)
-    staff.store.transaction(lambda connection: apply.purge(connection, 1, later))
+    staff.store.transaction(lambda connection: purge(connection, 1, later))
     assert staff.run(replaced).conflicts == ()
     assert staff.users()["ann"].id != first
 
@@ -252,57 +256,10 @@ def test_a_run_that_lost_its_lease_changes_nothing_more(staff: Synchronized) -> 
     def taken(connection: Connection) -> None:
         connection.exec_driver_sql("UPDATE sync_agreements SET lease_holder = 'other:1:x'")
 
-    def fetch(_: object) -> list[object]:
+    def fetch(*_: object) -> Fetched:
         staff.store.transaction(taken)
-        return list(MANY)
+        return Fetched(MANY)
 
     with pytest.raises(SyncRefused, match="taken over"):
-        run(staff.store, "staff", fetch=fetch)  # type: ignore[arg-type]
+        run(staff.store, "staff", fetch=fetch)
     assert staff.users() == {}
-
-
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("step", range(8))
-def test_a_run_that_is_killed_is_made_good_by_the_next_one(
-    staff: Synchronized, monkeypatch: pytest.MonkeyPatch, step: int, after: bool
-) -> None:
-    """The process ends at each transaction of a run, before it is committed and after it."""
-    monkeypatch.setattr(apply, "BATCH", 4)
-    staff.run(MANY)
-    changed = remote("user10", surname="New")
-    wanted = [*MANY[2:10], changed, *MANY[11:], remote("ann"), remote("ben")]
-    child = os.fork()
-    if child == 0:
-        try:
-            _die(staff.store, step, after)
-            staff.run(wanted)
-        finally:
-            os._exit(1)
-    os.waitpid(child, 0)
-    staff.run(wanted)
-    users = staff.users()
-    assert {authid for authid, user in users.items() if user.locked} == {"user0", "user1"}
-    assert set(users) == {*(each.guid for each in MANY), "ann", "ben"}
-    assert users["user10"].name.surname == "New"
-    assert staff.run(wanted).plan.actions == ()
-
-
-def _die(store: UserStore, step: int, after: bool) -> None:
-    real, left = store.transaction, step
-
-    def transaction(work: Callable[[Connection], object]) -> object:
-        nonlocal left
-
-        def dying(connection: Connection) -> object:
-            result = work(connection)
-            if left == 0 and not after:
-                os._exit(9)
-            return result
-
-        result = real(dying)
-        if left == 0:
-            os._exit(9)
-        left -= 1
-        return result
-
-    store.transaction = transaction  # type: ignore[assignment, method-assign]

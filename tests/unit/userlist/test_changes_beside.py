@@ -27,7 +27,7 @@ from ualauth.userlist.store import UserStore
 
 NOTED = {
     *("sasl_passwords", "former_passwords", "login_failures", "keys", "last_logins"),
-    *("sync_agreements", "sync_links"),
+    *("sync_agreements", "sync_groups", "sync_links"),
 }
 """Tables of which nothing is remembered that a login could miss: secrets go with the record's
 revision, failures are asked for by themselves, and no login asks for the last three."""

@@ -29,12 +29,16 @@ from ualauth.errors import (
     UserUnknown,
 )
 from ualauth.userlist.companies.record import NewCompany
+from ualauth.userlist.conditions import Condition, Field, Or, Substring
 from ualauth.userlist.database import tables
+from ualauth.userlist.database.search_index import put_new
+from ualauth.userlist.database.tables import GROUPS, search_texts
 from ualauth.userlist.database.view import SERVER_WIDE, View, restricted_text
-from ualauth.userlist.group_record import NewGroup, usual_or_name
+from ualauth.userlist.group_record import Group, NewGroup, usual_or_name
 from ualauth.userlist.listing import UserFilter
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NewUser, User
+from ualauth.userlist.search import Kind, Search
 from ualauth.userlist.store import UserStore
 
 ACME = NewCompany(name="acme", domains=("acme.example", "acme.test"))
@@ -704,6 +708,7 @@ def test_no_question_of_a_company_reads_what_others_have(
             lambda: store.companies.get("acme.example"),
             lambda: seen.add(user("eve@acme.example", "acme")),
             lambda: seen.delete(seen.get("eve@acme.example")),
+            lambda: list(seen.search(Search(condition=Substring(Field.SURNAME, any=("mit",))))),
         ]
         for ask in asked:
             ask()
@@ -718,7 +723,8 @@ def test_no_question_of_a_company_reads_what_others_have(
 
 _FEW = re.compile(
     r"SCAN (seen_company|CONSTANT ROW|anon_\d|keys|alembic_version|login_failures"
-    r"|tree|below|below_group|changes)"
+    r"|tree|below|below_group|changes|sqlite_master|main.search_texts_config"
+    r"|search_texts VIRTUAL TABLE .*[=M])"
 )
 """What has one row, or those that were found by an index, or is no company's."""
 
@@ -726,3 +732,62 @@ _FEW = re.compile(
 def test_records_have_whose_they_are(hosted: UserStore) -> None:
     records: list[User] = list(hosted.users())
     assert [each.company_id is None for each in records] == [False] * 6 + [True]
+
+
+def test_a_search_finds_what_a_company_has(hosted: UserStore, acme: UserStore) -> None:
+    """The index is one of all companies, and what matches is of one."""
+    for text in ("ann", "secret", "bolt", "smith"):
+        wanted = Or((Substring(Field.ADDRESS, any=(text,)), Substring(Field.SURNAME, any=(text,))))
+        own = {each for each in _authids(hosted, wanted) if each.endswith("acme.example")}
+        assert _authids(acme, wanted) == own
+    assert len(_authids(hosted, Substring(Field.ADDRESS, any=("secret",)))) == 6
+
+
+def test_a_search_in_a_company_finds_what_it_changed(hosted: UserStore, acme: UserStore) -> None:
+    """The index is written by a company for its own users and groups."""
+    added = acme.add(user("dan@acme.example", "acme", "Quince"))
+    group = acme.groups.get("staff@acme.example")
+    acme.groups.update(group, name="crew@acme.example")
+    for store in (hosted, acme):
+        assert _authids(store, Substring(Field.SURNAME, initial="quin")) == {added.authid}
+        assert _groups(store, Substring(Field.GROUP_NAME, initial="crew")) == {"crew@acme.example"}
+        assert not _groups(acme, Substring(Field.GROUP_NAME, initial="staff@"))
+    acme.delete(acme.get("dan@acme.example"))
+    acme.groups.delete(acme.groups.get("crew@acme.example"))
+    for store in (hosted, acme):
+        assert not _authids(store, Substring(Field.SURNAME, initial="quin"))
+        assert not _groups(store, Substring(Field.GROUP_NAME, initial="crew"))
+    assert _groups(hosted, Substring(Field.GROUP_NAME, initial="staff")) == {"staff@bolt.example"}
+
+
+def test_the_index_of_another_company_is_not_changed(hosted: UserStore, acme: UserStore) -> None:
+    """Rows of the index are those of whose records they tell."""
+    theirs = hosted.get("bob@bolt.example").id
+    group = GROUPS + hosted.groups.get("staff@bolt.example").id
+    with pytest.raises(StoreError, match="only what is its own"):
+        acme._database.write(lambda each: put_new(each, [(theirs, "", "", "")]))
+    with pytest.raises(StoreError, match="only what is its own"):
+        acme._database.write(lambda each: put_new(each, [(group, "", "", "")]))
+    acme._database.write(lambda each: each.execute(delete(search_texts)))
+    assert _authids(hosted, Substring(Field.AUTHID, initial="bob@bolt")) == {"bob@bolt.example"}
+    assert not _authids(hosted, Substring(Field.AUTHID, initial="bob@acme"))
+
+
+def test_a_company_that_is_purged_leaves_nothing_in_the_index(hosted: UserStore) -> None:
+    """Names of who is gone stand in no table."""
+    companies = hosted.companies
+    deleted = companies.delete(companies.get("acme"), with_users=True)
+    companies.purge(deleted, now=datetime.now(UTC) + timedelta(days=400))
+    rows = hosted._database.read(select(search_texts.c.logins), {})
+    assert rows
+    assert not [row for row in rows if "acme" in row[0]]
+
+
+def _authids(store: UserStore, condition: Condition) -> set[str]:
+    pages = store.search(Search(condition=condition))
+    return {hit.authid for page in pages for hit in page.hits if isinstance(hit, User)}
+
+
+def _groups(store: UserStore, condition: Condition) -> set[str]:
+    pages = store.search(Search(condition=condition, kind=Kind.GROUPS))
+    return {hit.name for page in pages for hit in page.hits if isinstance(hit, Group)}

@@ -26,17 +26,20 @@ from ualauth.errors import StoreError
 from ualauth.passwords.scram import ScramSecret
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.mapping import Product
+from ualauth.sync.products import Product
 from ualauth.testing.folder import ConfigFolder
 from ualauth.userlist.account.lockout import microseconds_now
+from ualauth.userlist.account.submitted import Place
 from ualauth.userlist.companies.record import NewCompany
+from ualauth.userlist.conditions import Field, Substring
 from ualauth.userlist.database.copying import Copied
-from ualauth.userlist.database.tables import metadata, sync_links
+from ualauth.userlist.database.tables import metadata, sync_groups, sync_links
 from ualauth.userlist.group_record import NewGroup, usual_or_name
 from ualauth.userlist.last_logins import EVERY
 from ualauth.userlist.names import parse
-from ualauth.userlist.policy import LockoutRules
+from ualauth.userlist.policy import LockoutRules, SubmissionRules
 from ualauth.userlist.record import LastLogin, NewUser
+from ualauth.userlist.search import Search
 from ualauth.userlist.store import UserStore
 
 NOW = datetime(2026, 11, 29, 19, 30, 1, 2, tzinfo=UTC)
@@ -77,17 +80,19 @@ def fill(store: UserStore) -> None:
         rules = LockoutRules(failures=1)
         count_failure(store, authid, user, "192.0.2.7", microseconds_now(), rules)
     store.delete(store.get("gone"))
-    store.groups.add(
+    sales = store.groups.add(
         NewGroup(name="sales", or_name=usual_or_name("sales"), addresses=("sales@example.com",)),
         ["ann"],
     )
     store.groups.add(NewGroup(name="all", or_name=usual_or_name("all")), ["sales", "Bob"])
+    store.count_submission([Place(b"ann", SubmissionRules(), is_user=True)], 3, microseconds_now())
     store.companies.add(NewCompany(name="ny", domains=("ny.example",)))
-    store.transaction(lambda connection: synchronize(connection, store.get("ann").id))
+    ann = store.get("ann")
+    store.transaction(lambda connection: synchronize(connection, ann.id, sales.id))
 
 
-def synchronize(connection: Connection, user: int) -> None:
-    """Put an agreement there, to which a user belongs."""
+def synchronize(connection: Connection, user: int, group: int) -> None:
+    """Put an agreement there, to which a user and a group belong."""
     settings = Agreement(
         name="corp", product=Product.OPENLDAP, uris=("ldap://127.0.0.1",), base="dc=example"
     )
@@ -95,13 +100,17 @@ def synchronize(connection: Connection, user: int) -> None:
     number = agreements.get(connection, "corp").id
     row = {"agreement_id": number, "guid": "1" * 32, "user_id": user}
     connection.execute(insert(sync_links), {**row, "deleted": 5, "was_reason": "left"})
+    row = {"agreement_id": number, "guid": "2" * 32, "group_id": group}
+    connection.execute(insert(sync_groups), {**row, "deleted": 6})
 
 
 def contents(store: UserStore) -> dict[str, list[Any]]:
     """Return table -> rows, in any order."""
 
     def work(connection: Any) -> dict[str, list[Any]]:
-        names = set(inspect(connection).get_table_names()) - NOT_OURS
+        tables = set(inspect(connection).get_table_names()) - NOT_OURS
+        # The index of searches is made of the others (`database.search_index`).
+        names = {each for each in tables if not each.startswith("search_texts")}
         assert names == set(metadata.tables)
         return {
             name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
@@ -124,6 +133,9 @@ def test_everything_comes_over_and_back(store: UserStore, target: Database, tmp_
         assert contents(other) == before
         assert copied.rows == {name: len(rows) for name, rows in before.items()}
         assert copied.done == copied.total
+        wanted = Search(condition=Substring(Field.SURNAME, any=("'nei",)))
+        for each in (store, other):
+            assert sum(len(page.hits) for page in each.search(wanted)) == 3
         with UserStore(f"sqlite:///{tmp_path}/back.db") as back:
             copy(other, back)
             assert contents(back) == before

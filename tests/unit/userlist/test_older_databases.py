@@ -88,7 +88,8 @@ def _copy_rows(files: Engine, engine: Engine) -> None:
             if table.name == "alembic_version":
                 continue
             target.execute(table.delete())
-            rows = source.execute(text(f"SELECT * FROM {table.name}")).mappings()
+            names = ", ".join(each.name for each in table.columns)
+            rows = source.execute(text(f"SELECT {names} FROM {table.name}")).mappings()
             flags = {each.name for each in table.columns if isinstance(each.type, Boolean)}
             values: list[Any] = [
                 {name: bool(each) if name in flags else each for name, each in row.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from asyncio import StreamWriter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxyprotocol.sock import SocketInfo
@@ -13,6 +14,9 @@ from ualauth.adapters.pymap.login import rhost_of
 from ualauth.adapters.pymap.replies import log
 from ualauth.adapters.sasl_lines import TooManyFailures
 from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
+from ualauth.contract.identity import Identity
+from ualauth.runtime.revocations import Session
+from ualauth.userlist.record_state import Revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Asking:
         self._asked = asked
         self._writer = writer
         self._peer = peer
+        self._session: Session | None = None
 
     @property
     def tls(self) -> ssl.SSLObject | None:
@@ -63,6 +68,22 @@ class Asking:
         asked = self._asked
         known = connection_of(rhost_of(self._peer), self.tls, asked.certificate)
         return asked.authenticator.sasl(asked.service, mechanism, **known)
+
+    def begin_session(self, identity: Identity, end: Callable[[], object]) -> None:
+        """Have the connection ended when the user is locked, deleted or has another password."""
+        self.end_session()
+        who = identity.user
+
+        def revoke(why: Revocation) -> None:
+            log.info("%s: the session of %a ends: %s", self._asked.service, who, why.value)
+            end()
+
+        self._session = self._asked.authenticator.revocations().add(identity, revoke)
+
+    def end_session(self) -> None:
+        """Take note that no user is logged in any more."""
+        if self._session is not None:
+            self._session.close()
 
     async def look_up_offer(self) -> None:
         """Find out what is offered on this connection, now."""

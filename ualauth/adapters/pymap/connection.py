@@ -31,7 +31,7 @@ from ualauth.adapters.pymap.asking import Asking, MailService
 from ualauth.adapters.pymap.commands import AuthenticateCommand, LoginCommand
 from ualauth.adapters.pymap.literals import read_with_literals
 from ualauth.adapters.pymap.login import Vouched
-from ualauth.adapters.pymap.replies import BAD_LITERAL, TOO_LONG, Refused
+from ualauth.adapters.pymap.replies import BAD_LITERAL, REVOKED, TOO_LONG, Refused
 from ualauth.adapters.sasl_lines import AlreadyLoggedIn, converse_async
 from ualauth.contract.identity import Identity
 
@@ -88,7 +88,7 @@ class SaslState(ConnectionState):
 class SaslConnection(imap.IMAPConnection):
     """A connection that asks ualauth."""
 
-    __slots__ = ("_state", "asking")
+    __slots__ = ("_is_revoked", "_state", "_task", "asking")
 
     def __init__(  # noqa: PLR0913, PLR0917 - pymap's, and whom to ask
         self,
@@ -103,6 +103,8 @@ class SaslConnection(imap.IMAPConnection):
         super().__init__(commands, config, reader, writer, peer)
         self.asking = Asking(asked, writer, peer)
         self._state: ConnectionState | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_revoked = False
 
     @property
     def logged_in(self) -> bool:
@@ -116,22 +118,33 @@ class SaslConnection(imap.IMAPConnection):
     async def run(self, state: ConnectionState) -> None:
         """Greet, and serve commands."""
         self._state = state
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        timer = loop.call_later(self.asking.login_timeout, self._end_unless_logged_in, task)
+        loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        timer = loop.call_later(self.asking.login_timeout, self._end_unless_logged_in)
         try:
             await self.asking.look_up_offer()
             await super().run(state)
         finally:
             timer.cancel()
+            self.asking.end_session()
 
-    def _end_unless_logged_in(self, task: asyncio.Task[None] | None) -> None:
-        if task is not None and not self.logged_in:
+    def _end_unless_logged_in(self) -> None:
+        if not self.logged_in:
+            self._end()
+
+    def _revoke(self) -> None:
+        self._is_revoked = True
+        self._end()
+
+    def _end(self) -> None:
+        if self._task is not None:
             # pymap says BYE then.
-            task.cancel()
+            self._task.cancel()
 
     async def send_error_disconnect(self) -> None:
         """Say what went wrong on the server; nothing did if the client is gone."""
-        if not isinstance(sys.exc_info()[1], ConnectionError | EOFError):
+        if self._is_revoked:
+            await self.write_response(REVOKED)
+        elif not isinstance(sys.exc_info()[1], ConnectionError | EOFError):
             await super().send_error_disconnect()
 
     async def readline(self) -> memoryview:
@@ -209,6 +222,7 @@ class SaslConnection(imap.IMAPConnection):
             raise
         except Exception as error:  # noqa: BLE001 - a bug refuses
             raise Refused(error) from None
+        self.asking.begin_session(identity, self._revoke)
         return Vouched(identity)
 
     async def _identity(self, mechanism: str) -> Identity:

@@ -13,6 +13,7 @@ from pymap.parsing.response import (
     ResponseNo,
 )
 
+from ualauth.adapters import imap_replies
 from ualauth.adapters.imap_replies import REPLIES
 from ualauth.adapters.literals import RefusedLiteral
 from ualauth.adapters.sasl_lines import (
@@ -35,6 +36,7 @@ _EXPECTED = (
     AlreadyLoggedIn,
 )
 TOO_LONG = ResponseBye(REPLIES[TooLong].text)
+REVOKED = ResponseBye(imap_replies.REVOKED)
 BAD_LITERAL = ResponseBye(REPLIES[RefusedLiteral].text)
 
 

@@ -114,6 +114,7 @@ class SieveConnection(manage.ManageSieveConnection):
         """Begin before the greeting."""
         super().__init__(login, config, reader, writer, peer)
         self._asking = Asking(asked, writer, peer)
+        self._task: asyncio.Task[None] | None = None
         if self._asking.tls is not None:
             self._offer_starttls = False
 
@@ -131,8 +132,8 @@ class SieveConnection(manage.ManageSieveConnection):
 
     async def run(self) -> None:
         """Greet, and serve commands."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        timer = loop.call_later(self._asking.login_timeout, self._end_unless_logged_in, task)
+        loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        timer = loop.call_later(self._asking.login_timeout, self._end_unless_logged_in)
         try:
             await self._asking.look_up_offer()
             await super().run()
@@ -141,10 +142,15 @@ class SieveConnection(manage.ManageSieveConnection):
             log.info("a connection of ManageSieve ends: the client is gone, or sends too much")
         finally:
             timer.cancel()
+            self._asking.end_session()
 
-    def _end_unless_logged_in(self, task: asyncio.Task[None] | None) -> None:
-        if task is not None and self._state is None:
-            task.cancel()
+    def _end_unless_logged_in(self) -> None:
+        if self._state is None:
+            self._end()
+
+    def _end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
     async def _read_data(self) -> memoryview:
         try:
@@ -184,6 +190,7 @@ class SieveConnection(manage.ManageSieveConnection):
             mechanism = cmd.mech_name.decode("ascii", "replace")
             identity = await self._converse(mechanism, cmd.initial_data)
             self._state = self._get_state(await self._login(Vouched(identity)))
+            self._asking.begin_session(identity, self._end)
         except (OSError, EOFError):
             return Response(Condition.BYE)
         except Refused as refused:
@@ -194,6 +201,11 @@ class SieveConnection(manage.ManageSieveConnection):
         # After UNAUTHENTICATE, another user may log in.
         self._asking.failures_left += 1
         return Response(Condition.OK)
+
+    async def _do_unauthenticate(self) -> Response:
+        self._asking.end_session()
+        response: Response = await super()._do_unauthenticate()
+        return response
 
     async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
         if initial == b"=":

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 from aiosmtpd.smtp import Envelope, Session
 
+from ualauth.adapters.smtp_filters import FILTER_TIMEOUT
 from ualauth.smtp_access.headers import Header
 from ualauth.smtp_access.hosts import Host
 from ualauth.smtp_access.mail_filter import FilterAnswer, MailFilter, Submission, filter_message
 from ualauth.smtp_access.message import with_headers
-
-FILTER_TIMEOUT = 300.0
-"""Seconds that the filters may take: half of what a client waits (RFC 5321, section 4.5.3.2)."""
 
 
 def replace(envelope: Envelope, content: bytes) -> None:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, finalize
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from ualauth.adapters.smtp_access_aiosmtpd.client import client_of, person_of
-from ualauth.adapters.smtp_access_aiosmtpd.content import (
-    FILTER_TIMEOUT,
-    ask_filter,
-    insert,
-    replace,
-)
+from ualauth.adapters.smtp_access_aiosmtpd.content import ask_filter, insert, replace
 from ualauth.adapters.smtp_access_aiosmtpd.milters import ask_milters
+from ualauth.adapters.smtp_filters import FILTER_TIMEOUT, NO_FILTER
+from ualauth.adapters.submission import admission, groups_for
+from ualauth.aio import AsyncAuthenticator, in_thread
+from ualauth.errors import ConfigurationError
 from ualauth.milter.chain import MilterChain
 from ualauth.milter.settings import MilterSettings
+from ualauth.runtime.base import BaseAuthenticator
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.decision import Decision
 from ualauth.smtp_access.dns_resolver import AsyncDnsResolver
@@ -29,6 +29,9 @@ from ualauth.smtp_access.mail_filter import FilterAnswer, MailFilter
 from ualauth.smtp_access.message import HeaderError, read_message, without_own_headers
 from ualauth.smtp_access.name_lookup import AsyncResolver, confirmed_names_async
 from ualauth.smtp_access.session import AccessSession
+from ualauth.virus.settings import ScannerSettings
+
+T = TypeVar("T")
 
 log = logging.getLogger("ualauth.smtp_access")
 
@@ -37,7 +40,6 @@ OK = "250 OK"
 FAULT = "451 4.3.0 Temporary failure, try again later"
 """What is said if there is a bug: nothing is let through."""
 _BUG = "the submission access rules could not be applied"
-NO_FILTER = "451 4.3.5 Mail filters are not available"
 FILTERED = {
     FilterAnswer.REJECT: "550 5.7.1 The message is refused",
     FilterAnswer.TEMPFAIL: "451 4.7.1 The message is refused for now",
@@ -48,19 +50,24 @@ FILTERED = {
 class AccessHandler:
     """A handler that asks the rules first, and then the application's handler."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each kind of filter
         self,
         handler: object,
         access: AccessControl,
         *,
+        authenticator: AsyncAuthenticator | None = None,
         resolver: AsyncResolver | None = None,
         new_filter: Callable[[], MailFilter] | None = None,
         milters: Sequence[MilterSettings] = (),
+        scanners: Sequence[ScannerSettings] = (),
     ) -> None:
         """Keep the application's `handler`; any of its hooks may be missing.
 
-        For `SMTPFILTER=TRUE`: `new_filter` makes a filter for each message, and `milters`,
-        such as those of `Config.milter`, are asked after it.
+        `authenticator` is asked for the groups of users, and counts what they submit; without
+        one, the server's is, if that is `ualauth.adapters.aiosmtpd.SMTP`.
+
+        For `SMTPFILTER=TRUE`: `new_filter` makes a filter for each message. After it come
+        `scanners` and `milters`, such as those of `Config.scanner` and `Config.milter`.
 
         Raises:
             AccessRulesError: if the rules cannot be used.
@@ -69,9 +76,11 @@ class AccessHandler:
         access.file.load()
         self.handler = handler
         self._access = access
+        self._authenticator = authenticator
         self._resolver = resolver or AsyncDnsResolver()
         self._new_filter = new_filter
         self._milters = tuple(milters)
+        self._scanners = tuple(scanners)
         self._chains: WeakKeyDictionary[SMTP, MilterChain] = WeakKeyDictionary()
         # A session ends at STARTTLS, a server object with the connection.
         self._hosts: WeakKeyDictionary[SMTP, Host] = WeakKeyDictionary()
@@ -129,7 +138,12 @@ class AccessHandler:
         """Begin a message."""
         try:
             access, _ = await self._connected(server, session)
-            decision = access.mail_from(address, person_of(session))
+            person = person_of(session)
+            find_groups = groups_for(access, person)
+            groups: tuple[str, ...] = ()
+            if find_groups is not None:
+                groups = await self._ask(server, find_groups)
+            decision = access.mail_from(address, person, groups)
         except Exception:
             log.exception(_BUG)
             return FAULT
@@ -194,7 +208,9 @@ class AccessHandler:
                 return OK
             replace(envelope, content)
             insert(envelope, decision.headers)
-            refusal = await self._filtered(access, decision, server, session, envelope)
+            refusal = await self._counted(access, server, session, envelope)
+            if refusal is None:
+                refusal = await self._filtered(access, decision, server, session, envelope)
         except HeaderError as error:
             log.info("%s is refused: %s", session.peer, error)
             return str(error.reply)
@@ -208,6 +224,17 @@ class AccessHandler:
         return status
 
     # What they share
+
+    def _asks(self, server: SMTP) -> AsyncAuthenticator | None:
+        """Return what is asked about users."""
+        own = getattr(server, "authenticator", None)
+        return self._authenticator or (own if isinstance(own, AsyncAuthenticator) else None)
+
+    async def _ask(self, server: SMTP, function: Callable[[BaseAuthenticator], T]) -> T:
+        authenticator = self._asks(server)
+        if authenticator is None:
+            raise ConfigurationError("rules of groups need AccessHandler(..., authenticator=...)")
+        return await in_thread(authenticator, function)
 
     async def _connected(self, server: SMTP, session: Session) -> tuple[AccessSession, Decision]:
         """Return a session of the rules, begun, and what they say to the client's host."""
@@ -229,6 +256,16 @@ class AccessHandler:
         names = await confirmed_names_async(self._resolver, peer.address, timeout)
         return Host(peer.address, names, own=peer.own)
 
+    async def _counted(
+        self, access: AccessSession, server: SMTP, session: Session, envelope: Envelope
+    ) -> str | None:
+        """Count the message; return what is said if it is too much."""
+        if self._asks(server) is None:
+            return None
+        admit = admission(person_of(session), access.source, len(envelope.rcpt_tos))
+        reply = await self._ask(server, admit)
+        return None if reply is None else str(reply)
+
     async def _filtered(
         self,
         access: AccessSession,
@@ -240,14 +277,15 @@ class AccessHandler:
         """Put the message to the filters; return what is said if it goes no further."""
         if not access.filters:
             return None
-        if self._new_filter is None and not self._milters:
+        has_filters = bool(self._scanners or self._milters)
+        if self._new_filter is None and not has_filters:
             log.error("SMTPFILTER=TRUE, and the server has no mail filters: messages are deferred")
             return NO_FILTER
         if self._new_filter is not None:
             answer = await ask_filter(self._new_filter(), access.host, session, envelope)
             if answer in FILTERED:
                 return FILTERED[answer]
-        if not self._milters:
+        if not has_filters:
             return None
         chain = self._chains.get(server)
         if chain is None:
@@ -256,7 +294,9 @@ class AccessHandler:
         events = {Event.SUBMIT, *(finding.event for finding in decision.findings)}
         events.add(Event.ANONYMOUS if person_of(session) is None else Event.AUTH_SUCCESS)
         async with asyncio.timeout(FILTER_TIMEOUT):
-            return await ask_milters(chain, events, access.host, server, session, envelope)
+            return await ask_milters(
+                self._scanners, chain, events, access.host, server, session, envelope
+            )
 
 
 def _refusal(session: Session, decision: Decision, *, ambiguous: bool = False) -> str:

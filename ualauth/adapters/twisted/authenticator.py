@@ -19,11 +19,13 @@ from typing import Any, TypeVar, Unpack
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
+from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange, in_thread
 from ualauth.config.config import Config
 from ualauth.contract.identity import Identity
+from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.runtime.revocations import End, Session
 from ualauth.stack.model import Service
 from ualauth.system.forks import new_lock, renew_after_fork
 
@@ -118,6 +120,34 @@ class TwistedAuthenticator:
         """
         exchange = self._authenticator.sasl(service, mechanism, **connection)
         return DeferredExchange(exchange, self._defer, self._do)
+
+    def in_loop(self, coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
+        """Run a coroutine of asyncio in the loop's thread; what is cancelled there ends."""
+
+        async def begin() -> T:
+            await _need_loop()
+            return await coroutine
+
+        return self._defer(begin())
+
+    def in_thread(self, function: Callable[[BaseAuthenticator], T]) -> Deferred[T]:
+        """Return what a function that blocks makes of the authenticator's inside."""
+        return self.in_loop(in_thread(self._authenticator, function))
+
+    def call_in_loop(self, function: Callable[[], object]) -> None:
+        """Call a function in the loop's thread, if there is one, and do not wait for it."""
+        self._do(function)
+
+    def begin_session(self, identity: Identity, end: End) -> Session:
+        """Have `end` called in the reactor's thread when the user's session is to end.
+
+        See `Authenticator.revocations`; the session is closed when it ends by itself.
+        """
+        # Importing the reactor installs one: not before the application had its choice.
+        from twisted.internet import reactor  # noqa: PLC0415
+
+        revocations = self._authenticator._base.revocations()  # noqa: SLF001 - made for each other
+        return revocations.add(identity, lambda why: reactor.callFromThread(end, why))
 
     def close(self) -> None:
         """Close the USERLIST and end the thread; the authenticator may be used again."""

@@ -35,7 +35,9 @@ from ualauth.codes import ReturnCode
 from ualauth.contract.identity import Identity
 from ualauth.errors import AccountRestricted, AuthenticationError, MechanismUnavailable
 from ualauth.runtime.peer import ConnectionInfo
+from ualauth.runtime.revocations import Session
 from ualauth.system.frames import clear_locals
+from ualauth.userlist.record_state import Revocation
 
 if TYPE_CHECKING:
     from twisted.protocols.basic import LineReceiver
@@ -86,6 +88,7 @@ class Dialogue(Base):
     _leaving = False
     _going_on = False
     _known: ConnectionInfo | None = None
+    _session: Session | None = None
 
     def __init__(
         self,
@@ -120,6 +123,9 @@ class Dialogue(Base):
     def refuse(self, error: Exception) -> None:
         """Say that a login failed."""
         raise NotImplementedError
+
+    def say_revoked(self) -> None:
+        """Say that the session ends, if the protocol has a word for it that is not asked for."""
 
     def hang_up(self, error: Exception) -> None:
         """End the connection, and say why."""
@@ -195,6 +201,8 @@ class Dialogue(Base):
             self.refuse(error)
         else:
             self.identity = user
+            self._end_session()
+            self._session = self.authenticator.begin_session(user, self._revoke)
             welcome(avatar)
 
     async def sasl(self, command: AuthCommand) -> Identity:
@@ -223,6 +231,17 @@ class Dialogue(Base):
         """Forget what came in plain text behind the command; call it before `startTLS`."""
         self._ahead.clear()
         self._deaf = True
+
+    def _revoke(self, why: Revocation) -> None:
+        """End the session of a user who is locked, deleted or has another password."""
+        if self.identity is not None and not self._leaving:
+            log.info("%s: the session of %a ends: %s", self.service, self.identity.user, why.value)
+            self.say_revoked()
+            self._leave()
+
+    def _end_session(self) -> None:
+        if self._session is not None:
+            self._session.close()
 
     # What Twisted calls.
 
@@ -276,6 +295,7 @@ class Dialogue(Base):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Give up a login that is under way."""
         self._ahead.clear()
+        self._end_session()
         if self._login is not None:
             self._login.cancel()
         super().connectionLost(reason)

@@ -203,6 +203,10 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
             self.refuse(error)
         self._leave()
 
+    def say_revoked(self) -> None:
+        """See `Dialogue.say_revoked`."""
+        self.sendUntaggedResponse(b"BYE " + imap_replies.REVOKED)
+
     def _welcome(self, avatar: Any) -> None:  # noqa: ANN401 - what realms return
         _, self.account, self._onLogout = avatar
         self.state = "auth"

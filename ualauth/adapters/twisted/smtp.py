@@ -37,6 +37,7 @@ from ualauth.adapters.smtp_replies import (
     NOT_VERIFIED,
     REPLIES,
     REQUIRED,
+    REVOKED,
     SUCCESS,
     TLS_ALREADY,
     UNKNOWN,
@@ -129,9 +130,13 @@ class ESMTP(Dialogue, smtp.ESMTP):
         self._say(UNKNOWN)
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """Refuse a message with such a line; end the connection if it is a command."""
+        """Refuse a message with such a line, and end the connection as for a command.
+
+        The rest of the message would be taken for commands, which its sender may have chosen.
+        """
         if self.mode == smtp.DATA:
             smtp.ESMTP.lineLengthExceeded(self, line)
+            self._leave()
         else:
             super().lineLengthExceeded(line)
 
@@ -194,6 +199,7 @@ class ESMTP(Dialogue, smtp.ESMTP):
         self._from, self._to = None, []
         self._extended = self.authenticated = False
         self.identity = None
+        self._end_session()
         self._log_out()
 
     def _log_out(self) -> None:
@@ -221,6 +227,11 @@ class ESMTP(Dialogue, smtp.ESMTP):
     def refuse(self, error: Exception) -> None:
         """See `Dialogue.refuse`."""
         self._say(reply_to(error, REPLIES))
+
+    def say_revoked(self) -> None:
+        """See `Dialogue.say_revoked`: a server may say 421 at any time (RFC 5321, section 3.8)."""
+        if self.mode == smtp.COMMAND:
+            self._say(REVOKED)
 
     def _welcome(self, avatar: Any) -> None:  # noqa: ANN401 - what realms return
         # The portal may have let the client send without a name before.

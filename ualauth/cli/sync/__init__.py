@@ -1,4 +1,4 @@
-"""`ualauth sync`: users from a directory.
+"""`ualauth sync`: users and groups from a directory.
 
 Internal: it may change in any release.
 """
@@ -15,6 +15,9 @@ COMMANDS = {
     "show": ("ualauth.cli.sync.show", "Show an agreement and its last run."),
     "modify": ("ualauth.cli.sync.modify", "Change an agreement."),
     "run": ("ualauth.cli.sync.run", "Plan what the directory asks for, and do it."),
+    "resync": ("ualauth.cli.sync.resync", "Read all of the directory, and do what it asks for."),
+    "watch": ("ualauth.cli.sync.watch", "Follow directories until it is stopped."),
+    "schema": ("ualauth.cli.sync.schema", "Write the schema of a directory's users and groups."),
     "purge": ("ualauth.cli.sync.purge", "Delete users whose entries are long gone."),
     "delete": ("ualauth.cli.sync.delete", "Delete an agreement."),
 }
@@ -22,7 +25,7 @@ COMMANDS = {
 
 @click.group("sync", cls=LazyGroup, table=COMMANDS)
 def command() -> None:
-    """Take users over from a directory, and keep them as it has them.
+    """Take users and groups over from a directory, and keep them as it has them.
 
     It goes one way, into the USERLIST. Nothing is changed before a plan stands, and one that
     locks many users waits to be confirmed.

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ualauth.sync.mapping import Product
+from ualauth.sync.agreement import Source
+from ualauth.sync.products import Product
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +40,30 @@ def agreement_options(*, new: bool) -> Callable[[F], F]:
             "filter_text",
             metavar="FILTER",
             help="Which entries are users; the directory's usual ones by default.",
+        ),
+        click.option(
+            "--source",
+            type=click.Choice([each.value for each in Source]),
+            help="How to ask: for all each time, which every directory answers and is the "
+            "default, or for what changed.",
+        ),
+        click.option(
+            "--group-base",
+            metavar="DN",
+            help="Below which entry groups stand; without it, none is taken, and with an empty "
+            "one those that were are yours.",
+        ),
+        click.option(
+            "--group-filter",
+            metavar="FILTER",
+            help="Which entries are groups; the directory's usual ones by default.",
+        ),
+        click.option(
+            "--every",
+            "interval",
+            type=click.IntRange(min=0),
+            metavar="SECONDS",
+            help="How often ualauth serve, and sync watch, run it; 0 is never, the default.",
         ),
         click.option("--bind-dn", metavar="DN", help="As whom to ask; anonymously by default."),
         click.option(
@@ -98,6 +123,8 @@ def values_of(given: dict[str, Any]) -> dict[str, Any]:
     values = {name: value for name, value in given.items() if value is not None and value != ()}
     if "product" in values:
         values["product"] = Product(values["product"])
+    if "source" in values:
+        values["source"] = Source(values["source"])
     if "mapping" in values:
         values["mapping"] = dict(values["mapping"])
     return values

@@ -26,6 +26,7 @@ def command(invocation: Invocation, *, name: str, as_json: bool) -> None:
         ("company", stored.company or "the server's own"),
         ("users", str(stored.active)),
         ("deleted users", str(stored.deleted)),
+        ("groups", str(stored.groups)),
         ("last run", state.get("run", "never")),
         ("last success", state.get("success", "never")),
         ("it did", counted(state.get("counts", {}))),

@@ -17,6 +17,7 @@ from ualauth.cli.user.record import scheme
 from ualauth.cli.user.several import user_named
 from ualauth.userlist.administration import set_hash, set_password
 from ualauth.userlist.listing import Policies
+from ualauth.userlist.synchronized import refuse_password
 
 
 @click.command("passwd")
@@ -34,6 +35,11 @@ from ualauth.userlist.listing import Policies
     is_flag=True,
     help="Read it from the first line of standard input.",
 )
+@click.option(
+    "--local",
+    is_flag=True,
+    help="Also for a user of ualauth sync, who then has one password here and one there.",
+)
 @click.option("--must-change", is_flag=True, help="It has to be changed before the next login.")
 @click.pass_obj
 def command(  # noqa: PLR0913 - the options
@@ -44,6 +50,7 @@ def command(  # noqa: PLR0913 - the options
     no_password: bool,
     ask_hash: bool,
     hash_stdin: bool,
+    local: bool,
     must_change: bool,
 ) -> None:
     """Set a user's password, without the old one.
@@ -58,6 +65,8 @@ def command(  # noqa: PLR0913 - the options
         )
     store = invocation.store
     record = user_named(store, user)
+    if not local and not no_password:
+        store.transaction(lambda connection: refuse_password(connection, record))
     policies = Policies(invocation.config.policy, store.company_policy)
     keep = policies.of(record).password.history
     if ask_hash or hash_stdin:

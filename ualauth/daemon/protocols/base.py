@@ -13,13 +13,15 @@ and look at no clock; MUST bound what it keeps of the client's; and MUST show no
 from __future__ import annotations
 
 import logging
+import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.requests import Answer, FinishedLogin, Request, Tag
+from ualauth.runtime.peer import ConnectionInfo
 
 log = logging.getLogger("ualauth.serve")
 
@@ -61,6 +63,16 @@ class Endpoint:
     """What stands in the `secret_file`, empty if there is none."""
     caller: Caller | None = None
     """Who has connected, if that is known."""
+    address: str | None = None
+    """The client's address, `None` on a UNIX socket."""
+    has_tls: bool = False
+    """Whether the connection began with TLS."""
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    """What TLS begins with later, when the protocol asks for it by `start_tls`."""
+    connection: Callable[[], ConnectionInfo] = field(default=ConnectionInfo, repr=False)
+    """Returns what is known of the connection as it began, for SASL exchanges."""
+    left: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Is to be called when the connection is over."""
     is_peer: bool = False
     """Whether that is root, the daemon's own user, or one of the `peers`."""
 
@@ -74,6 +86,8 @@ class Effects(NamedTuple):
     closes: bool
     finished: Sequence[FinishedLogin] = ()
     """Logins for `Take`."""
+    starts_tls: bool = False
+    """Whether TLS begins after the output: then `secured` is called."""
 
 
 class Protocol(ABC):
@@ -95,10 +109,30 @@ class Protocol(ABC):
         self.endpoint = endpoint
         self.closes = False
         """Whether the connection ends when the output is sent."""
+        self._starts_tls = False
         self._output = bytearray()
         self._requests: list[tuple[Tag, Request]] = []
         self._given_up: list[Tag] = []
         self._finished: list[FinishedLogin] = []
+
+    @classmethod  # noqa: B027 - most serve any configuration
+    def check(cls, config: Any, own: Any) -> None:  # noqa: ANN401 - a `Config`; as above
+        """Refuse a configuration that the protocol cannot serve.
+
+        Raises:
+            ConfigurationError: with the cure.
+
+        """
+
+    @classmethod
+    def begins_tls_later(cls, own: Any) -> bool:  # noqa: ANN401, ARG003 - as `settings_type`
+        """Return whether TLS begins when a client asks for it, and not with the connection."""
+        return False
+
+    @classmethod
+    def most_of_address(cls, own: Any) -> int | None:  # noqa: ANN401, ARG003 - as `settings_type`
+        """Return how many connections one client may have at a time; `None` without a limit."""
+        return None
 
     # What the connection calls
 
@@ -115,6 +149,11 @@ class Protocol(ABC):
         """Take the answer to a request."""
         if not self.closes:
             self._guarded(self.answered, tag, answer)
+
+    def secured(self, connection: Callable[[], ConnectionInfo]) -> None:
+        """Take note that TLS has begun, as `start_tls` asked for it, and what it is like now."""
+        if not self.closes:
+            self._guarded(self.tls_began, connection)
 
     def end(self) -> None:
         """Take note that the client sends no more; it may still read."""
@@ -133,9 +172,15 @@ class Protocol(ABC):
     def take(self) -> Effects:
         """Return what is to be done, once."""
         effects = Effects(
-            self._requests, self._given_up, bytes(self._output), self.closes, self._finished
+            self._requests,
+            self._given_up,
+            bytes(self._output),
+            self.closes,
+            self._finished,
+            self._starts_tls,
         )
         self._requests, self._given_up, self._finished = [], [], []
+        self._starts_tls = False
         self._output.clear()
         return effects
 
@@ -159,6 +204,14 @@ class Protocol(ABC):
     def give_up(self) -> None:
         """Answer each open request of the client with "not now"; the connection is closed."""
 
+    def tls_began(self, connection: Callable[[], ConnectionInfo]) -> None:  # noqa: B027 - few have it
+        """See `secured`."""
+
+    @property
+    def idle_seconds(self) -> float | None:
+        """How long a client may ask for nothing before it is told that it is sent away."""
+        return None
+
     @property
     def is_busy(self) -> bool:
         """Whether the client has to wait with what it sends next: it is not read meanwhile."""
@@ -171,12 +224,16 @@ class Protocol(ABC):
         self._output += data
 
     def ask(self, tag: Tag, request: Request) -> None:
-        """Request something; the answer has the same tag."""
+        """Request something; the answer has the same tag, which no other open request has."""
         self._requests.append((tag, request))
 
     def drop(self, tag: Tag) -> None:
         """Give up what was requested; it is not answered any more."""
         self._given_up.append(tag)
+
+    def start_tls(self) -> None:
+        """Begin TLS when the output is sent; nothing that came before is looked at."""
+        self._starts_tls = True
 
     def keep(self, login: FinishedLogin) -> None:
         """Keep a login for the `Take` of another connection; before the client hears of it."""

@@ -14,8 +14,7 @@ All of the server's part of the greeting is sent at once, as Exim before 4.99 wa
 from __future__ import annotations
 
 import binascii
-import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -49,8 +48,8 @@ from ualauth.sasl.registry import mechanism
 _GREETING = "greeting"
 _MOST_OPEN = 5000
 """Exchanges of one connection: as many as a login process of Dovecot has clients."""
-_ID = re.compile(rb"[1-9][0-9]{0,9}")
 _HIGHEST_ID = 2**32 - 1
+_LONGEST_ID = 10
 _MAIL_SERVICES = ("smtp", "imap", "pop3")
 """What the mechanisms of the greeting are those of, where no service is named."""
 
@@ -116,7 +115,6 @@ class _Exchange:
     mechanism: str = ""
     is_taken: bool = False
     """Whether a mail process is to ask whose the login is."""
-    waits_for_client: bool = False
     takes_final: bool = False
     """Whether the server's last word may stand in the `OK` or `FAIL`."""
     final: bytes = b""
@@ -142,6 +140,8 @@ class DovecotAuth(Protocol):
         """By their tags, the oldest first."""
         self._tags: dict[int, int] = {}
         """The client's id -> tag."""
+        self._awaited: dict[int, None] = {}
+        """The tags of exchanges that go on when the client responds, the oldest first."""
 
     # What the connection calls
 
@@ -164,14 +164,6 @@ class DovecotAuth(Protocol):
         if exchange is None or not isinstance(tag, int):
             return
         match answer:
-            case Challenge(data, is_last):
-                if is_last and exchange.takes_final:
-                    exchange.final = data
-                    # Any answer is a formality; RFC 5802's is empty.
-                    self.ask(tag, Respond(b""))
-                    return
-                exchange.waits_for_client = True
-                self._say(f"CONT\t{exchange.id}\t{b64encode(data).decode()}")
             case Granted(identity):
                 self._close_exchange(tag)
                 if exchange.is_taken:
@@ -179,6 +171,14 @@ class DovecotAuth(Protocol):
                 anonymous = b"\tanonymous" if identity.anonymous else b""
                 user = b"OK\t%d\tuser=%b" % (exchange.id, escaped(identity.user))
                 self.send(user + anonymous + _final(exchange) + b"\n")
+            case Challenge(data, is_last):
+                if is_last and exchange.takes_final:
+                    exchange.final = data
+                    # Any answer is a formality; RFC 5802's is empty.
+                    self.ask(tag, Respond(b""))
+                    return
+                self._awaited[tag] = None
+                self._say(f"CONT\t{exchange.id}\t{b64encode(data).decode()}")
             case Failed(error):
                 self._close_exchange(tag)
                 self._fail(exchange, error)
@@ -190,10 +190,9 @@ class DovecotAuth(Protocol):
     def ended(self) -> None:
         """See `Protocol.end`."""
         self._ended = True
-        for tag, exchange in list(self._exchanges.items()):
-            if exchange.waits_for_client:
-                self.drop(tag)
-                self._close_exchange(tag)
+        for tag in list(self._awaited):
+            self.drop(tag)
+            self._close_exchange(tag)
         self._end_if_done()
 
     def give_up(self) -> None:
@@ -255,13 +254,13 @@ class DovecotAuth(Protocol):
     def _handle(self, line: Line) -> None:
         command, *fields = line.text.split(b"\t")
         match command:
+            case b"AUTH" if fields:
+                self._auth(_id_of(fields), fields[1:], is_whole=line.is_whole)
             case b"VERSION" if len(fields) >= 2:
                 self._version(fields)
             case b"CPID":
                 # Many connections may have the same one: nothing goes by it.
                 pass
-            case b"AUTH" if fields:
-                self._auth(_id_of(fields), fields[1:], is_whole=line.is_whole)
             case b"CONT" if fields:
                 self._cont(_id_of(fields), fields[1:], is_whole=line.is_whole)
             case b"CANCEL" if fields:
@@ -342,7 +341,7 @@ class DovecotAuth(Protocol):
             self._say(f"FAIL\t{number}\treason=Unexpected continuation")
             return
         try:
-            is_expected = exchange.waits_for_client and is_whole
+            is_expected = tag in self._awaited and is_whole
             # A response where none is awaited is refused as what is none.
             response = _decoded((fields[0] if fields else b"") if is_expected else b"*")
         except NotBase64 as error:
@@ -350,7 +349,7 @@ class DovecotAuth(Protocol):
             self._close_exchange(tag)
             self._fail(exchange, error)
             return
-        exchange.waits_for_client = False
+        del self._awaited[tag]
         self.ask(tag, Respond(response))
 
     def _cancel(self, number: int) -> None:
@@ -378,13 +377,14 @@ class DovecotAuth(Protocol):
         self._say(f"FAIL\t{exchange.id}{_TEMPORARY}")
 
     def _drop_oldest(self) -> None:
-        waiting = ((t, e) for t, e in self._exchanges.items() if e.waits_for_client)
-        tag, exchange = next(waiting, next(iter(self._exchanges.items())))
+        tag = next(iter(self._awaited), None) or next(iter(self._exchanges))
+        exchange = self._exchanges[tag]
         self.drop(tag)
         self._close_exchange(tag)
         self._fail(exchange, Expired())
 
     def _close_exchange(self, tag: int) -> None:
+        self._awaited.pop(tag, None)
         del self._tags[self._exchanges.pop(tag).id]
 
     def _end_if_done(self) -> None:
@@ -399,18 +399,19 @@ def _final(exchange: _Exchange) -> bytes:
     return b"\tresp=" + b64encode(exchange.final) if exchange.final else b""
 
 
-def _is_id(field: bytes) -> bool:
-    return _ID.fullmatch(field) is not None and int(field) <= _HIGHEST_ID
-
-
 def _id_of(fields: list[bytes]) -> int:
-    if not _is_id(fields[0]):
-        raise _Violation("an id that is none")
-    return int(fields[0])
+    text = fields[0]
+    # `isdigit` of bytes knows ASCII alone.
+    if text.isdigit() and len(text) <= _LONGEST_ID and not text.startswith(b"0"):
+        number = int(text)
+        if number <= _HIGHEST_ID:
+            return number
+    raise _Violation("an id that is none")
 
 
 def _decoded(value: bytes) -> bytes:
     try:
-        return b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
+        # As `base64.b64decode` does with `validate`, without its own looks at the argument.
+        return binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
         raise NotBase64 from None

@@ -16,10 +16,13 @@ _ESCAPED = re.compile(rb"\x01(.?)", re.DOTALL)
 
 def escaped(text: str) -> bytes:
     """Return a text as a field has it."""
+    if text.isprintable():
+        return text.encode()
     return _SPECIAL.sub(lambda match: b"\1" + _ESCAPES[match[0]], text.encode())
 
 
 def unescaped(field: bytes) -> str:
     """Return the text of a field; `ValueError` if it is not UTF-8."""
-    plain = _ESCAPED.sub(lambda match: _MEANINGS.get(match[1], match[1]), field)
-    return plain.decode()
+    if b"\1" in field:
+        field = _ESCAPED.sub(lambda match: _MEANINGS.get(match[1], match[1]), field)
+    return field.decode()

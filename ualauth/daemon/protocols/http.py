@@ -34,6 +34,7 @@ class HttpRequest:
     def __init__(self, request: h11.Request) -> None:
         """Take them from h11, which has them in lower case."""
         self.method = request.method.decode("ascii")
+        self.target = request.target.decode("latin-1")
         self._headers = list(request.headers)
 
     def values(self, name: str) -> list[str]:

@@ -15,7 +15,7 @@ from ualauth.ldap.client.values import LdapEntry, Modification, Requester, Searc
 T = TypeVar("T")
 
 Control = tuple[str, bytes | None]
-"""An object identifier and a value, if it has one; never critical."""
+"""An object identifier and a value, if it has one; critical are those of `controls.CRITICAL`."""
 
 
 # Made at each login, and so not frozen: that takes five times as long.

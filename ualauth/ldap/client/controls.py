@@ -18,8 +18,12 @@ PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"  # noqa: S105 - draft-behera-ldap-
 PASSWORD_EXPIRED = "2.16.840.1.113730.3.4.4"  # noqa: S105 - draft-vchu-ldap-pwd-policy-00, section 2
 PASSWORD_EXPIRING = "2.16.840.1.113730.3.4.5"  # noqa: S105 - the same
 PAGED_RESULTS = "1.2.840.113556.1.4.319"  # RFC 2696
-RESPONSES = (PASSWORD_POLICY, PASSWORD_EXPIRED, PASSWORD_EXPIRING, PAGED_RESULTS)
+DIRSYNC = "1.2.840.113556.1.4.841"  # [MS-ADTS], section 3.1.1.3.4.1.3
+SHOW_DELETED = "1.2.840.113556.1.4.417"  # [MS-ADTS], section 3.1.1.3.4.1.14
+RESPONSES = (PASSWORD_POLICY, PASSWORD_EXPIRED, PASSWORD_EXPIRING, PAGED_RESULTS, DIRSYNC)
 """What is understood in answers."""
+CRITICAL = frozenset({DIRSYNC, SHOW_DELETED})
+"""Without them the answer would be one to another question."""
 
 
 def _tagged(number: int, form: int = tag.tagFormatSimple) -> tag.Tag:
@@ -44,6 +48,13 @@ _RESPONSE = univ.Sequence(
 _PAGE = univ.Sequence(
     componentType=namedtype.NamedTypes(
         namedtype.NamedType("size", _INTEGER),
+        namedtype.NamedType("cookie", univ.OctetString()),
+    )
+)
+_DIRSYNC = univ.Sequence(
+    componentType=namedtype.NamedTypes(
+        namedtype.NamedType("number", _INTEGER),
+        namedtype.NamedType("length", _INTEGER),
         namedtype.NamedType("cookie", univ.OctetString()),
     )
 )
@@ -83,6 +94,26 @@ def page(size: int, after: bytes) -> bytes:
 def cookie(value: bytes) -> bytes:
     """Return what to ask the next page with; empty after the last."""
     return bytes(_decoded(value, _PAGE)["cookie"])
+
+
+def dirsync(octets: int, after: bytes) -> bytes:
+    """Return the value that asks what changed since a cookie, in answers of so many octets."""
+    wanted = _DIRSYNC.clone()
+    wanted["number"] = 0
+    wanted["length"] = octets
+    wanted["cookie"] = after
+    return bytes(encode(wanted))
+
+
+def dirsync_answer(value: bytes) -> tuple[bool, bytes]:
+    """Return whether there is more, and the cookie to ask with.
+
+    Raises:
+        ProtocolFault: if it cannot be read.
+
+    """
+    answer = _decoded(value, _DIRSYNC)
+    return bool(int(answer["number"])), bytes(answer["cookie"])
 
 
 # Servers say the same few things all the time, and reading them takes long.

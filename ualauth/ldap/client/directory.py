@@ -78,6 +78,10 @@ class PooledDirectory:
         self._refused: tuple[float, ServiceRefused] | None = None
         self._start_servers()
 
+    def server_states(self) -> list[tuple[str, bool]]:
+        """Return its servers, and whether each answered when it was asked for the last time."""
+        return [(each.name, each.health.well) for each in self._servers.all]
+
     # What has one thing to wait for is no coroutine itself: each costs a step of every wait.
 
     def search(self, requester: Requester, search: Search) -> Coroutine[Any, Any, list[LdapEntry]]:

@@ -57,6 +57,20 @@ def _without_blanks(part: str) -> str:
     return kind.strip(" ") + equals + (match[1] if match else value)
 
 
+def key(name: str) -> str:
+    """Return what two spellings of one name have in common, for names from one server.
+
+    Case does not count, nor do blanks around separators and how characters are escaped.
+    """
+    parts = []
+    for part, separator in _PARTS.findall(without_blanks(name)):
+        kind, _, value = part.partition("=")
+        unescaped = None if value.startswith("#") else _unescaped(value)
+        plain = value if unescaped is None else escape(unescaped.casefold())
+        parts.append(f"{kind.lower()}={plain}{separator}")
+    return "".join(parts)
+
+
 def first_value(name: str, attribute: str) -> str | None:
     """Return the value of an attribute in the first part of a name, if that is text."""
     for part, separator in _PARTS.findall(without_blanks(name)):

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ualauth.ldap.client.connection import Connection, Control, Lifetime, Reply
+from ualauth.ldap.client.controls import CRITICAL
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, Lost, ProtocolFault, TlsFault
 from ualauth.ldap.client.settings import LdapSettings, Tls, Uri
@@ -198,7 +199,7 @@ class Ldap3Connection:
     ) -> Reply:
         """Send a request and return what comes; blocks."""
         self._socket.begin(seconds)
-        wanted = [(name, False, value) for name, value in controls] or None
+        wanted = [(name, name in CRITICAL, value) for name, value in controls] or None
         responses, result = self._guard(self._exchange, kind, request, wanted)
         # It holds the password.
         self._connection.request = None

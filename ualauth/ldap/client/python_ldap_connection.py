@@ -20,7 +20,7 @@ import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
 from ualauth.ldap.client.connection import Control, Reply
-from ualauth.ldap.client.controls import PAGED_RESULTS, RESPONSES, cookie
+from ualauth.ldap.client.controls import CRITICAL, PAGED_RESULTS, RESPONSES, cookie
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, Lost, ProtocolFault, TimedOut
 from ualauth.ldap.client.settings import LdapSettings
@@ -34,7 +34,7 @@ from ualauth.ldap.client.values import (
     Search,
 )
 
-_SCOPES = {
+SCOPES = {
     Scope.BASE: ldap.SCOPE_BASE,
     Scope.ONE: ldap.SCOPE_ONELEVEL,
     Scope.SUBTREE: ldap.SCOPE_SUBTREE,
@@ -59,7 +59,7 @@ class PythonLdapConnection:
         self._handle = handle
         # What the methods of `handle` call. They only make objects of controls, and tuples of
         # those, which takes longer than all else here.
-        self._native = handle._l  # noqa: SLF001 - it has no other name
+        self.native: Any = handle._l  # noqa: SLF001 - it has no other name
         self._limit = settings.reply_limit
         self._fileno: int = handle.fileno()
         self._closed = False
@@ -95,7 +95,7 @@ class PythonLdapConnection:
             requester,
             seconds,
             ldap.RES_BIND,
-            self._native.simple_bind,
+            self.native.simple_bind,
             login.name,
             login.password.encode(),
             _controls(controls),
@@ -113,7 +113,7 @@ class PythonLdapConnection:
             # The part of the server, if it has one, or the code.
             return Reply(_IN_PROGRESS, value=value) if isinstance(value, bytes) else Reply(value)
         if details.get("result", -1) < 0:
-            raise _answer_fault(details)
+            raise answer_fault(details)
         return Reply(details["result"], details.get("info", ""))
 
     def search(
@@ -124,9 +124,9 @@ class PythonLdapConnection:
             requester,
             seconds,
             ldap.RES_SEARCH_RESULT,
-            self._native.search_ext,
+            self.native.search_ext,
             search.base,
-            _SCOPES[search.scope],
+            SCOPES[search.scope],
             search.filter_text,
             list(search.attributes),
             0,
@@ -144,7 +144,7 @@ class PythonLdapConnection:
             requester,
             seconds,
             ldap.RES_COMPARE,
-            self._native.compare_ext,
+            self.native.compare_ext,
             dn,
             attribute,
             value,
@@ -168,7 +168,7 @@ class PythonLdapConnection:
             requester,
             seconds,
             ldap.RES_MODIFY,
-            self._native.modify_ext,
+            self.native.modify_ext,
             dn,
             changes,
             _controls(controls),
@@ -188,7 +188,7 @@ class PythonLdapConnection:
             requester,
             seconds,
             ldap.RES_EXTENDED,
-            self._native.extop,
+            self.native.extop,
             name,
             value,
             _controls(controls),
@@ -200,14 +200,14 @@ class PythonLdapConnection:
         requester: Requester,
         seconds: float,
         expected: int,
-        send: Callable[..., int],
+        function: Callable[..., int],
         *args: Any,  # noqa: ANN401 - what the request takes
     ) -> Reply:
         """Send a request, and return what comes."""
         if self._closed:
             raise Lost("the connection is closed")
         deadline = time.monotonic() + seconds
-        number = _send(send, args)
+        number = send(function, args)
         entries: list[LdapEntry] = []
         most = math.inf
         while await requester.readable(self._fileno, deadline - time.monotonic()):
@@ -224,7 +224,7 @@ class PythonLdapConnection:
         """Take what has come, and return the reply if that was its end."""
         try:
             while True:
-                result = self._native.result4(number, 0, 0, 0, 0, 1)
+                result = self.native.result4(number, 0, 0, 0, 0, 1)
                 if result is None or result[0] is None:
                     return None
                 kind, data, _, controls, _, value = result
@@ -242,15 +242,15 @@ class PythonLdapConnection:
         else:
             raise ProtocolFault("an answer to something else")
         if details.get("result", -1) < 0 or details.get("msgtype") != expected:
-            raise _answer_fault(details)
+            raise answer_fault(details)
         controls = details.get("ctrls", ())
         return Reply(details["result"], details.get("info", ""), _values_of(controls), entries)
 
 
-def _send(send: Callable[..., int], args: Sequence[Any]) -> int:
+def send(function: Callable[..., int], args: Sequence[Any]) -> int:
     """Return the number of a request that was sent."""
     try:
-        return send(*args)
+        return function(*args)
     except ldap.FILTER_ERROR:
         unsendable = True
     except ldap.LDAPError as error:
@@ -259,7 +259,7 @@ def _send(send: Callable[..., int], args: Sequence[Any]) -> int:
     # Raised here: the frames of the first one hold what was sent.
     if unsendable:
         raise ValueError("this is no filter of RFC 4515")
-    raise _answer_fault(details)
+    raise answer_fault(details)
 
 
 def details_of(error: ldap.LDAPError) -> dict[str, Any]:
@@ -269,7 +269,8 @@ def details_of(error: ldap.LDAPError) -> dict[str, Any]:
     return {"result": getattr(error, "errnum", -1)}
 
 
-def _answer_fault(details: dict[str, Any]) -> DirectoryFault:
+def answer_fault(details: dict[str, Any]) -> DirectoryFault:
+    """Return the fault for an error that is no answer."""
     match details.get("result"):
         # The last is a farewell (RFC 4511, section 4.4.1).
         case ldap.SERVER_DOWN.errnum | ldap.CONNECT_ERROR.errnum | ldap.UNAVAILABLE.errnum:
@@ -282,7 +283,7 @@ def _answer_fault(details: dict[str, Any]) -> DirectoryFault:
 
 @lru_cache(maxsize=16)
 def _controls(controls: Sequence[Control]) -> list[tuple[str, bool, bytes | None]]:
-    return [(name, False, value) for name, value in controls]
+    return [(name, name in CRITICAL, value) for name, value in controls]
 
 
 def _values_of(controls: Sequence[tuple[str, bool, bytes]]) -> dict[str, bytes]:

@@ -51,6 +51,12 @@ class Directories:
                 )
             return directory
 
+    def server_states(self) -> list[tuple[str, bool]]:
+        """Return the servers of all directories, and whether each answered the last time."""
+        with self._lock:
+            opened = list(self._open.values())
+        return [state for each in opened for state in each.server_states()]
+
     def close(self) -> None:
         """Close every connection, and end the threads that look after servers."""
         with self._lock:

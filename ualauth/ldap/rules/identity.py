@@ -62,7 +62,9 @@ def person(user: str, known: Person | None, entry: LdapEntry, fields: Mapping[st
         return known
     if "addresses" in told:
         told["addresses"] = tuple(dict.fromkeys(told["addresses"]))
-    base = {} if known is None else {each: getattr(known, each) for each in _READ}
+    base: dict[str, Any] = {}
+    if known is not None:
+        base = {each: getattr(known, each) for each in (*_READ, "state")}
     return Person(**({"authid": user} | base | told))
 
 

@@ -19,7 +19,7 @@ from ualauth.text.folding import fold
 from ualauth.userlist.companies import hosting
 from ualauth.userlist.companies.placing import is_hosting
 from ualauth.userlist.companies.record import Company, NewCompany, domain_of
-from ualauth.userlist.database import row_security
+from ualauth.userlist.database import row_security, search_index
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import microseconds, moment
 from ualauth.userlist.database.tables import (
@@ -289,6 +289,8 @@ class CompanyStore:
                 raise InvalidValue(
                     f"the company {company.name!r} is kept until {due:%Y-%m-%d %H:%M} UTC"
                 )
+            search_index.remove_users(connection, users.c.company_id == company.id)
+            search_index.remove_groups(connection, groups.c.company_id == company.id)
             for table in (sync_agreements, users, groups):
                 connection.execute(delete(table).where(table.c.company_id == company.id))
             connection.execute(delete(companies).where(companies.c.id == company.id))

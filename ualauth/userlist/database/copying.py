@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Engine, Table, func, select
 
 from ualauth.errors import StoreError
-from ualauth.userlist.database import row_security
+from ualauth.userlist.database import row_security, search_index
 from ualauth.userlist.database.backend import Backend
 from ualauth.userlist.database.loading import make_room
 from ualauth.userlist.database.revision import check_revision
@@ -102,6 +102,7 @@ def _copy(source: _Snapshot, target: Backend, tell: Callable[[Copied], object]) 
             _compare(connection, target, table, expected[table.name])
             tell(copied)
         row_security.agree(connection)
+        search_index.fill(connection)
     return copied
 
 

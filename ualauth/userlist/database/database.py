@@ -22,6 +22,7 @@ from sqlalchemy import URL, Connection, Engine, SelectBase
 
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.system.forks import new_lock, renew_after_fork
+from ualauth.userlist.database import row_security
 from ualauth.userlist.database.backend import Backend
 from ualauth.userlist.database.files import (
     PUT_BACK,
@@ -120,25 +121,40 @@ class Database:
         """
         return self if view == self.view else SeenDatabase(self, view)
 
-    def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def read(
+        self, statement: SelectBase, values: Mapping[str, object], *, keep: bool = True
+    ) -> list[Row]:
         """Return all rows of `statement` with `values` for its parameters, as far as they are seen.
 
-        The statement is kept for ever: make it once. If a connection was lost
-        while it was idle, another one is asked.
+        The statement is kept for ever, unless not to `keep` it: make it once. If a connection
+        was lost while it was idle, another one is asked.
 
         Raises:
             StoreError: if the database cannot be used.
 
         """
-        return self.read_as(self.view, statement, values)
+        return self.read_as(self.view, statement, values, keep=keep)
 
-    def read_as(self, view: View, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def read_as(
+        self,
+        view: View,
+        statement: SelectBase,
+        values: Mapping[str, object],
+        *,
+        keep: bool = True,
+    ) -> list[Row]:
         """Return the rows of `statement` that `view` sees; otherwise as `read`."""
         self._follow()
         with self.backend.calls:
-            return self._read(view, statement, values)
+            return self._read(view, statement, values, keep)
 
-    def _read(self, view: View, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def _read(
+        self,
+        view: View,
+        statement: SelectBase,
+        values: Mapping[str, object],
+        keep: bool,  # noqa: FBT001 - of `read`
+    ) -> list[Row]:
         idle = self._idle
         connection = self._take_idle()
         was_idle = connection is not None
@@ -149,7 +165,9 @@ class Database:
                 known = self._prepared if view.company is None else self._prepared_for_companies
                 prepared = known.get(statement)
                 if prepared is None:
-                    prepared = known[statement] = _Prepared(statement, connection, view)
+                    prepared = _Prepared(statement, connection, view)
+                    if keep:
+                        known[statement] = prepared
                 rows = prepared.run(connection, values, view)
             except self.backend.failures as error:
                 lost = was_idle and self.backend.is_lost(error)
@@ -196,7 +214,7 @@ class Database:
                     restrict(connection, view)
                     with connection.begin():
                         if view.company is not None:
-                            _tell_who_asks(connection, view)
+                            row_security.begin(connection, view)
                         return work(connection)
                 except self.backend.failures as error:
                     repeat = tries < _MOST_TRIES and self.backend.is_conflict(error)
@@ -381,19 +399,28 @@ class SeenDatabase(Database):
         self.backend = shared.backend
         self.path = shared.path
 
-    def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def read(
+        self, statement: SelectBase, values: Mapping[str, object], *, keep: bool = True
+    ) -> list[Row]:
         """See `Database.read`."""
-        return self._shared.read_as(self.view, statement, values)
+        return self._shared.read_as(self.view, statement, values, keep=keep)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """See `Database.write`."""
         return self._shared.write_as(self.view, work)
 
-    def read_as(self, view: View, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def read_as(
+        self,
+        view: View,
+        statement: SelectBase,
+        values: Mapping[str, object],
+        *,
+        keep: bool = True,
+    ) -> list[Row]:
         """See `Database.read_as`: a company asks for itself alone."""
         if view != self.view:
             raise StoreError("a company sees nothing of others")
-        return self.read(statement, values)
+        return self.read(statement, values, keep=keep)
 
     def write_as(self, view: View, work: Callable[[Connection], T]) -> T:
         """See `Database.write_as`: a company asks for itself alone."""
@@ -444,17 +471,9 @@ class _Prepared:
         parameters: Any,  # noqa: ANN401 - likewise
         view: View,
     ) -> list[Row]:
-        from ualauth.userlist.database import row_security  # noqa: PLC0415 - few logins ask for a company
-
         with row_security.reading(connection, cursor, view):
             cursor.execute(self.text, parameters_of(self.text, parameters, view))
             return list(cursor.fetchall())
-
-
-def _tell_who_asks(connection: Connection, view: View) -> None:
-    from ualauth.userlist.database import row_security  # noqa: PLC0415 - no login changes anything so
-
-    row_security.begin(connection, view)
 
 
 def _throw_away(connection: Connection) -> None:

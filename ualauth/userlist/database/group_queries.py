@@ -6,7 +6,7 @@ was met already is not followed again.
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import CompoundSelect, bindparam, false, literal_column, select, union_all
 
 from ualauth.userlist.database.membership_queries import Question
 from ualauth.userlist.database.tables import (
@@ -92,6 +92,30 @@ GROUPS_IN: Question = (
     .order_by(groups.c.name_key)
 )
 """The names of the groups that are members of the group with `:id`, not nested."""
+
+_UNITS = ("ou1", "ou2", "ou3", "ou4")
+MEMBERS_IN: CompoundSelect[tuple[object, ...]] = union_all(
+    select(
+        literal_column("0"),
+        users.c.id,
+        users.c.authid,
+        users.c.hidden,
+        *(users.c[unit] for unit in _UNITS),
+    )
+    .select_from(group_users.join(users, users.c.id == group_users.c.user_id))
+    .where(group_users.c.group_id == bindparam("id")),
+    select(
+        literal_column("1"),
+        groups.c.id,
+        groups.c.name,
+        false(),
+        *(groups.c[unit] for unit in _UNITS),
+    )
+    .select_from(group_groups.join(groups, groups.c.id == group_groups.c.member_id))
+    .where(group_groups.c.group_id == bindparam("id")),
+)
+"""The members of the group with `:id`, not nested: whether it is a group, its id and name,
+whether it is hidden, and its mail node."""
 
 GROUPS_WITH: Question = (
     select(groups.c.name)

@@ -57,6 +57,8 @@ _PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generat
 
 PAGE = 500
 """Users that are read at a time: half a megabyte or so."""
+FEW = 16
+"""Users for whom a shorter question is worth it: each parameter takes its time."""
 
 _IDS = tuple(f"id{number}" for number in range(PAGE))
 
@@ -66,15 +68,15 @@ def pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
-def some_ids(numbers: Sequence[int]) -> dict[str, object]:
-    """Return the parameters of a question for users with one of up to `PAGE` ids, not none."""
-    filled = [*numbers, *[numbers[0]] * (PAGE - len(numbers))]
-    return dict(zip(_IDS, filled, strict=True))
+def some_ids(numbers: Sequence[int], most: int = PAGE) -> dict[str, object]:
+    """Return the parameters of a question for users with one of up to `most` ids, not none."""
+    filled = [*numbers, *[numbers[0]] * (most - len(numbers))]
+    return dict(zip(_IDS[:most], filled, strict=True))
 
 
-def is_some_id(column: ColumnElement[int]) -> ColumnElement[bool]:
+def is_some_id(column: ColumnElement[int], most: int = PAGE) -> ColumnElement[bool]:
     """Return that a column has one of `some_ids`."""
-    return column.in_([bindparam(name) for name in _IDS])
+    return column.in_([bindparam(name) for name in _IDS[:most]])
 
 
 RECORD = (
@@ -132,12 +134,12 @@ def by_id() -> Select[tuple[object, ...]]:
 
 
 @cache
-def by_ids() -> Select[tuple[object, ...]]:
+def by_ids(most: int = PAGE) -> Select[tuple[object, ...]]:
     """Return the question for the users with one of `some_ids`, by folded authid."""
     return (
         select(*RECORD)
         .select_from(_WITH_ADDRESSES)
-        .where(is_some_id(users.c.id))
+        .where(is_some_id(users.c.id, most))
         .order_by(users.c.authid_key, addresses.c.position)
     )
 

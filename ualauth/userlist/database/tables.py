@@ -21,7 +21,6 @@ from sqlalchemy import (
     Table,
     Text,
     false,
-    text,
 )
 from sqlalchemy.ext.compiler import compiles
 
@@ -128,12 +127,6 @@ def _company() -> Column[int]:
     return Column("company_id", Integer)
 
 
-def _of_company(*columns: str) -> Index:
-    """Return an index that has nothing, and costs nothing, without hosting."""
-    is_set = text("company_id IS NOT NULL")
-    return Index(None, "company_id", *columns, sqlite_where=is_set, postgresql_where=is_set)
-
-
 users = Table(
     "users",
     metadata,
@@ -175,7 +168,6 @@ users = Table(
     Column("limit_notify_user", Boolean, nullable=False, server_default=false()),
     Column("hidden", Boolean, nullable=False, server_default=false()),
     _company(),
-    _of_company("authid_key"),
     # Ids are never used again: a record that a process still holds must not
     # come to mean another user.
     sqlite_autoincrement=True,
@@ -218,12 +210,10 @@ or_names = Table(
     _key("ou4_key"),
     # The same as that of the user: what a name means is looked for in one company.
     _company(),
-    _of_company("surname_key", "given_name_key"),
-    _of_company("common_name_key"),
-    _of_company("name_key"),
     Index(None, "surname_key", "given_name_key"),
     Index(None, "surname_key", "ou1_key", "given_name_key"),
     Index(None, "common_name_key"),
+    Index(None, "ou1_key", "ou2_key", "ou3_key", "ou4_key"),
 )
 
 # UL-SASL-PWD: what SCRAM needs of a password.
@@ -274,6 +264,17 @@ login_failures = Table(
     sqlite_with_rowid=False,
 )
 
+# What users and hosts submitted within the last hour (`account.submitted`). Keys are digests, as
+# some users are no user's of the USERLIST.
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    _text("counts"),
+    Column("forgotten", BigInteger, nullable=False, index=True),  # when nothing of it counts
+    sqlite_with_rowid=False,
+)
+
 groups = Table(
     "groups",
     metadata,
@@ -287,7 +288,7 @@ groups = Table(
     Column("changed", BigInteger, nullable=False),
     *(_text(part) for part in LIMITS),
     _company(),
-    _of_company("name_key"),
+    Index(None, "ou1", "ou2", "ou3", "ou4"),
     sqlite_autoincrement=True,
 )
 
@@ -371,6 +372,22 @@ sync_links = Table(
 
 HOSTING = "hosting"
 """The row of `keys` that is there while companies are hosted."""
+# Which group is which entry of a directory; `deleted` is since when the entry is gone.
+sync_groups = Table(
+    "sync_groups",
+    metadata,
+    Column(
+        "agreement_id",
+        Integer,
+        ForeignKey("sync_agreements.id", ondelete="CASCADE"),
+        primary_key=True,
+        nullable=False,
+    ),
+    Column("guid", Key, primary_key=True),
+    _group(unique=True),
+    Column("deleted", BigInteger),
+    sqlite_with_rowid=False,
+)
 
 # What belongs to the USERLIST as a whole, such as the key of the mock secrets.
 keys = Table(
@@ -380,3 +397,17 @@ keys = Table(
     Column("key", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+
+GROUPS = 1 << 40
+"""What is added to the id of a group in `search_texts`: ids of users are less."""
+
+search_texts = Table(
+    "search_texts",
+    # Each database makes its own of the records (`search_index`): no copy of a USERLIST has it.
+    MetaData(),
+    Column("rowid", BigInteger, primary_key=True, autoincrement=False),
+    Column("names", Text, nullable=False),
+    Column("logins", Text, nullable=False),
+    Column("node", Text, nullable=False),
+)
+"""Names of people and groups; authids and addresses; mail nodes: of users and groups."""

@@ -7,7 +7,9 @@ names, here and in no other place:
 * a statement that reads is put behind `WITH users AS (...), addresses AS (...)`: the name of each
   table means only the rows of the company, wherever it stands in the statement;
 * an UPDATE or DELETE gets one condition more, and rows to be inserted are looked at before;
-* a text that is the driver's own, which is not understood here, changes nothing.
+* a text that is the driver's own, which is not understood here, changes nothing;
+* the index of searches (`search_index`) is read as a whole, since only its own name may be asked
+  for what matches: who asks it asks for ids that are in `users` or `groups` as well.
 
 Which rows are a company's follows from the columns of a table. A table without such a column is
 the server's own: a company sees no row of it and changes none.
@@ -17,7 +19,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -34,16 +35,21 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    or_,
     select,
 )
 from sqlalchemy.schema import ExecutableDDLElement
 
 from ualauth.errors import StoreError
+from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 from ualauth.userlist.database.tables import (
+    GROUPS,
     companies,
     company_domains,
     groups,
     metadata,
+    search_texts,
     sync_agreements,
     users,
 )
@@ -55,6 +61,8 @@ _OWNERS: Mapping[str, Table] = {
     "agreement_id": sync_agreements,
 }
 """Column of a table -> whose id is in it."""
+_INDEXED = ((users, 0), (groups, GROUPS))
+"""Tables whose rows have a row in `search_texts`, and what is added to their ids there."""
 _COMPANY = "company_id"
 SERVERS = frozenset({companies, company_domains})
 """What a company reads of itself, and the server alone changes."""
@@ -66,7 +74,7 @@ _PLAIN = "WITH "
 CHECKED = "ualauth_checked_rows"
 """Option of a statement that is the driver's own text: what it changes was looked at before."""
 _HARMLESS = ("BEGIN", "PRAGMA cache_size", "PRAGMA wal_autocheckpoint")
-_CHANGES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_CHANGES = lazy_pattern(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _BEYOND = "a company changes only what is its own: nothing was changed"
 
 
@@ -74,7 +82,7 @@ _BEYOND = "a company changes only what is its own: nothing was changed"
 class View:
     """Who asks: the server, which sees all, or the company with an id.
 
-    `SERVER_WIDE` and `View.of` are the only ones who make one.
+    `SERVER_WIDE`, `NOTHING` and `View.of` are the only ones who make one.
     """
 
     company: int | None
@@ -93,6 +101,8 @@ class View:
 
 SERVER_WIDE = View(None)
 """All companies, and what is no company's. Without hosting there is no other view."""
+NOTHING = View(0)
+"""No row of any company, since ids begin at 1, and none that is the server's own."""
 
 
 def restricted_text(text: str, view: View, schema: str) -> str:
@@ -140,6 +150,13 @@ def conditions_of(table: Table, schema: str, wanted: str) -> Sequence[str]:
         return [f"companies.id = {wanted}"]
     if _COMPANY in table.c:
         return [f"{table.name}.{_COMPANY} = {wanted}"]
+    if table is search_texts:
+        of_users, of_groups = (
+            f"EXISTS (SELECT 1 FROM {schema}.{owner.name} AS owner "  # noqa: S608 - our own names
+            f"WHERE owner.id = search_texts.rowid - {offset} AND owner.{_COMPANY} = {wanted})"
+            for owner, offset in _INDEXED
+        )
+        return [f"({of_users} OR {of_groups})"]
     return [
         f"EXISTS (SELECT 1 FROM {schema}.{owner.name} AS owner_{column} "  # noqa: S608 - as above
         f"WHERE owner_{column}.id = {table.name}.{column} "
@@ -235,6 +252,9 @@ def check_rows(
     if view.is_server_wide:
         return
     by_column = dict(zip(columns, map(set, zip(*rows, strict=True)), strict=True))
+    if table is search_texts:
+        _check_texts(connection, by_column["rowid"])
+        return
     owners = [(name, owner) for name, owner in _OWNERS.items() if name in table.c]
     is_seen = table not in SERVERS and bool(owners or _COMPANY in table.c)
     if _COMPANY in table.c:
@@ -244,6 +264,13 @@ def check_rows(
     )
     if not is_seen:
         raise StoreError(_BEYOND)
+
+
+def _check_texts(connection: Connection, numbers: set[int]) -> None:
+    for owner, offset in _INDEXED:
+        ids = {number - offset for number in numbers if (number > GROUPS) == (offset > 0)}
+        if ids and not _are_seen(connection, owner, ids):
+            raise StoreError(_BEYOND)
 
 
 _PIECE = 500
@@ -269,16 +296,30 @@ def _is_seen(table: Table, company: int) -> ColumnElement[bool]:
         return false()
     if _COMPANY in table.c:
         return table.c[_COMPANY] == company
-    conditions = []
-    for column, owner in _OWNERS.items():
-        if column in table.c:
-            seen = owner.alias(f"owner_{column}")
-            conditions.append(
-                exists(select(seen.c.id))
-                .where(seen.c.id == table.c[column], seen.c[_COMPANY] == company)
-                .correlate(table)
+    if table is search_texts:
+        return or_(
+            *(
+                _is_owned(table, owner, search_texts.c.rowid - offset, company)
+                for owner, offset in _INDEXED
             )
+        )
+    conditions = [
+        _is_owned(table, owner, table.c[column], company)
+        for column, owner in _OWNERS.items()
+        if column in table.c
+    ]
     return and_(*conditions) if conditions else false()
+
+
+def _is_owned(
+    table: Table, owner: Table, number: ColumnElement[int], company: int
+) -> ColumnElement[bool]:
+    seen = owner.alias()
+    return (
+        exists(select(seen.c.id))
+        .where(seen.c.id == number, seen.c[_COMPANY] == company)
+        .correlate(table)
+    )
 
 
 def view_of(connection: Connection) -> View:

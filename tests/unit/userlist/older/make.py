@@ -8,9 +8,11 @@ leaves it. Users are added by its own code; what it notes of logins, by SQL.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +60,24 @@ def main() -> None:
             for table, statement in _LATER.items():
                 if table in tables:
                     connection.execute(statement)
-            sys.stdout.writelines(f"{line}\n" for line in connection.iterdump())
+            lines = [line for line in connection.iterdump() if not _INDEX.search(line)]
+            if "search_texts" in tables:
+                lines[-1:-1] = _index(connection)
+            sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+_INDEX = re.compile(r"PRAGMA writable_schema|^[^(]*['\" ]search_texts|'search_texts'")
+"""What a dump has of the index of searches, without what it needs to be read."""
+
+
+def _index(connection: sqlite3.Connection) -> Iterator[str]:
+    """Return the statements that make that index as it is."""
+    question = "SELECT sql FROM sqlite_master WHERE name = 'search_texts'"
+    yield f"{connection.execute(question).fetchone()[0]};"
+    names = "rowid, names, logins, node"
+    marks = ", ".join(f"quote({each})" for each in names.split(", "))
+    for row in connection.execute(f"SELECT {marks} FROM search_texts"):
+        yield f"INSERT INTO search_texts ({names}) VALUES ({', '.join(row)});"
 
 
 if __name__ == "__main__":

@@ -88,7 +88,8 @@ def report_json(report: LoginReport, *, trace: bool) -> dict[str, Any]:
             "remark": reason.remark,
         }
     if granted and person is not None:
-        value["identity"] = dataclasses.asdict(person) | {
+        shown = (field.name for field in dataclasses.fields(person) if field.repr)
+        value["identity"] = {name: getattr(person, name) for name in shown} | {
             "mailbox_class": person.mailbox_class.value,
         }
     if trace:

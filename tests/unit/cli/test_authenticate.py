@@ -168,6 +168,8 @@ def test_json_has_the_whole_answer(pop3: Program) -> None:
             "mailbox_administrator": False,
             "mailbox_class": "full",
             "language": "",
+            "company": "",
+            "company_administrator": False,
         },
     }
 

@@ -7,7 +7,8 @@ import pytest
 from ualauth import Authenticator
 from ualauth.codes import MODULE_TYPE, ReturnCode
 from ualauth.stack.analysis.answers import Step
-from ualauth.stack.analysis.findings import Finding, findings_of
+from ualauth.stack.analysis.finding import Finding
+from ualauth.stack.analysis.findings import findings_of
 from ualauth.stack.analysis.walks import Walks, Ways
 from ualauth.stack.engine import evaluate
 from ualauth.stack.model import Service, Stack

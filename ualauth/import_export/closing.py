@@ -89,6 +89,16 @@ REASONS: Mapping[str, Reason] = {
         lambda _user, policy, _writing: bool(policy.account.allowed_services),
         _ELSEWHERE,
     ),
+    "locked services": Reason(
+        "with services that are locked",
+        lambda _user, policy, _writing: bool(policy.account.locked_services),
+        _ELSEWHERE,
+    ),
+    "mechanisms": Reason(
+        "with mechanisms that are allowed",
+        lambda _user, policy, _writing: bool(policy.account.allowed_mechanisms),
+        _ELSEWHERE,
+    ),
     "networks": Reason(
         "with networks that are allowed",
         lambda _user, policy, _writing: bool(policy.networks),
@@ -196,7 +206,14 @@ def carried(user: User, writing: Writing) -> User:
 
 _REFUSING = (
     ("password", ("maximum_age_days", "inactive_days"), PasswordRules()),
-    ("account", ("allowed_services", "allowed_networks", "allowed_hours"), AccountRules()),
+    (
+        "account",
+        (
+            *("allowed_services", "locked_services", "allowed_mechanisms"),
+            *("allowed_networks", "allowed_hours"),
+        ),
+        AccountRules(),
+    ),
 )
 """The keys of a policy by which logins are refused, and their part's defaults."""
 _OF_COMPANIES = frozenset(

@@ -19,7 +19,7 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.passwords.stored import read
 from ualauth.text.folding import fold
 from ualauth.text.gecos import gecos_of
-from ualauth.userlist import changes, noted_logins, password_changes
+from ualauth.userlist import changes, noted_logins, user_changes
 from ualauth.userlist.bulk import NO_HISTORY, History
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import user_of
@@ -30,8 +30,8 @@ from ualauth.userlist.record import LastLogin, NewUser, User
 from ualauth.userlist.synchronized import refuse_changes
 
 
-def _itself(user: User) -> Sequence[User]:
-    return [user]
+def _itself(user: User) -> User:
+    return user
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ class Revision:
     in place of `name`. Without `password` among
     them the secrets stay, too. With another password than before, `secrets`
     replace all that there were; with the same one, only if there are some. `written` returns a
-    user as exports would write them, one for each way: what is that already is no change.
+    user as an export would write them: what is that already is no change.
     """
 
     new: NewUser
     fields: frozenset[str]
     secrets: tuple[ScramSecret, ...] = ()
     history: History = NO_HISTORY
-    written: Callable[[User], Sequence[User]] = field(default=_itself, repr=False)
+    written: Callable[[User], User] = field(default=_itself, repr=False)
 
 
 def revise_all(
@@ -96,7 +96,7 @@ def _revise(connection: Connection, revision: Revision) -> bool:
         changed = new.password_changed
         if "password_changed" not in revision.fields or changed is None:
             changed = datetime.now(UTC)
-        user = password_changes.set_password(
+        user = changes.set_password(
             connection,
             user,
             revision.new.password,
@@ -107,12 +107,12 @@ def _revise(connection: Connection, revision: Revision) -> bool:
             keep=0,
         )
         new = dataclasses.replace(new, password_changed=user.password_changed)
-    user = changes.change(connection, user, new)
+    user = user_changes.change(connection, user, new)
     if (used := revision.history.grace_logins_used) is not None:
         statement = update(users).where(users.c.id == user.id)
         connection.execute(statement, {"grace_logins_used": used})
     if (former := revision.history.former_passwords) is not None:
-        password_changes.replace_former_passwords(connection, user, former)
+        user_changes.replace_former_passwords(connection, user, former)
     login = revision.history.last_login
     if login is not None and _is_later(connection, user, login):
         noted_logins.note(connection, {user.id: login}, timedelta(0))
@@ -136,10 +136,11 @@ def _difference(connection: Connection, revision: Revision) -> _Difference | Non
     values = _given(user, revision)
     if not (values or password or others):
         return None
-    if not others and any(
-        (not password or same_password(new.password, written.password))
-        and values.keys().isdisjoint(_given(written, revision))
-        for written in revision.written(user)
+    written = revision.written(user)
+    if (
+        not others
+        and (not password or same_password(new.password, written.password))
+        and all(_is_same(name, value, written) for name, value in values.items())
     ):
         return None
     return _Difference(user, values, password)

@@ -95,7 +95,9 @@ def test_what_cannot_be_carried_is_told(kind: str, name: str, case: Case) -> Non
 
 
 @pytest.mark.parametrize("kind", ["ldif", "dovecot", "passwd"])
-@pytest.mark.parametrize("key", ["allowed_services", "allowed_networks", "allowed_hours"])
+@pytest.mark.parametrize(
+    "key", ["allowed_services", "allowed_mechanisms", "allowed_networks", "allowed_hours"]
+)
 def test_what_holds_sometimes_is_left_open_only_if_asked_for(
     kind: str, key: str, house: House
 ) -> None:

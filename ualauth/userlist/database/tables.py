@@ -264,6 +264,17 @@ login_failures = Table(
     sqlite_with_rowid=False,
 )
 
+# What users and hosts submitted within the last hour (`account.submitted`). Keys are digests, as
+# some users are no user's of the USERLIST.
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    _text("counts"),
+    Column("forgotten", BigInteger, nullable=False, index=True),  # when nothing of it counts
+    sqlite_with_rowid=False,
+)
+
 groups = Table(
     "groups",
     metadata,

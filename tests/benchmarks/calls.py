@@ -14,10 +14,10 @@ from tests.benchmarks.probing import by_ldapi, python_calls, system_calls
 TITLE = "System calls and Python calls"
 HOW = f"""
 The operations are those of [instructions](#instructions), a hundred after 60 that warm up, in a
-process for each; the peer is {baseline.VERSION}. `strace -f` counts the system calls of all threads,
-the interpreter (`sys.setprofile`) the calls of Python functions, whosesoever they are: those of the
-libraries below, and `__init__` of dataclasses, too. What is done by the clock comes on top, now and
-then. Of a SCRAM-SHA-256 exchange both ends count, of a login by LDAP not the server's.
+process for each; the peer is {baseline.VERSION}. `strace -f` counts the system calls of all
+threads, the interpreter (`sys.setprofile`) the calls of Python functions: those of the libraries
+below and `__init__` of dataclasses, too. What is done by the clock comes on top, now and then. Of a
+SCRAM-SHA-256 exchange both ends count, of a login by LDAP not the server's.
 """
 
 

@@ -1,4 +1,4 @@
-"""Today's instructions beside those that are committed: when they are an error, and what is told."""
+"""Instructions beside the figures that are committed: when they are an error, and what is told."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 # make test    install what the tests need, and run all of them, on all cores
 # make long    the random tests again, with ten times as many rounds and a new seed; and programs that
 #              are rare
-.PHONY: demo unit test long check bench fuzz format clean
+.PHONY: demo unit test long check bench bench-instructions fuzz format clean
 
 # Mail programs that log in to the example servers
 CLIENTS = alpine curl cyrus-clients fdm fetchmail getmail6 gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
@@ -73,11 +73,17 @@ fuzz:
 	.venv/bin/python -m tests.oracle.fuzz --cases $(CASES)
 
 bench:
-	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap gcc postgresql valgrind $(KRB5)
+	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap gcc postgresql strace valgrind $(KRB5)
 	@scripts/environment dev
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
 	.venv/bin/python -m tests.benchmarks.userlist_postgresql
+
+# Instructions of a login, beside the figures of tests/benchmarks/instructions.json
+bench-instructions:
+	@scripts/packages gcc slapd ldap-utils valgrind
+	@scripts/environment dev
+	.venv/bin/python -m tests.benchmarks.compare
 
 format:
 	@scripts/environment dev

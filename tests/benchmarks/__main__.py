@@ -15,6 +15,7 @@ SUBJECTS = (
     "cached",
     "beside_writes",
     "instructions",
+    "calls",
     "hashing",
     "overload",
     "sasl",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, bindparam, false, select, tuple_
 
 from ualauth.userlist.database.database import Database
-from ualauth.userlist.database.tables import groups, or_names, users
+from ualauth.userlist.database.tables import companies, groups, or_names, users
 
 _UNITS = ("ou1", "ou2", "ou3", "ou4")
 
@@ -37,9 +37,14 @@ def mail_nodes(database: Database, *, with_hidden: bool) -> MailNodes:
         StoreError: if the database cannot be used.
 
     """
-    question = _next_node(with_hidden=with_hidden)
-    of_users: list[Units] = []
     after: dict[str, object] = dict.fromkeys(_UNITS, "")
+    of_users: list[Units] = []
+    if not database.view.is_server_wide:
+        # The mail node of a company is there without a user, too.
+        for name, key in database.read(_OWN, {}):
+            of_users.append((name,))
+            after |= {"ou1": key}
+    question = _next_node(with_hidden=with_hidden, in_company=not database.view.is_server_wide)
     while rows := database.read(question, after):
         keys, written = rows[0][:4], rows[0][4:]
         after = dict(zip(_UNITS, keys, strict=True))
@@ -48,15 +53,24 @@ def mail_nodes(database: Database, *, with_hidden: bool) -> MailNodes:
     return MailNodes(of_users, [units for row in rows if (units := tuple(filter(None, row)))])
 
 
+_OWN = select(companies.c.name, companies.c.name_key)
+
+
 @cache
-def _next_node(*, with_hidden: bool) -> Select[tuple[object, ...]]:
-    """Return the question for the first user behind the mail node `:ou1` to `:ou4`."""
+def _next_node(*, with_hidden: bool, in_company: bool) -> Select[tuple[object, ...]]:
+    """Return the question for the first user behind the mail node `:ou1` to `:ou4`.
+
+    With `in_company`, it is one with the same OU1.
+    """
     keys = [or_names.c[f"{unit}_key"] for unit in _UNITS]
     is_shown = [] if with_hidden else [users.c.hidden == false()]
+    first = 1 if in_company else 0
+    is_next = tuple_(*keys[first:]) > tuple_(*(bindparam(unit) for unit in _UNITS[first:]))
+    is_inside = [keys[0] == bindparam("ou1")] if in_company else []
     return (
         select(*keys, *(users.c[unit] for unit in _UNITS))
         .select_from(or_names.join(users, users.c.id == or_names.c.user_id))
-        .where(tuple_(*keys) > tuple_(*(bindparam(unit) for unit in _UNITS)), *is_shown)
+        .where(*is_inside, is_next, *is_shown)
         .order_by(*keys)
         .limit(1)
     )

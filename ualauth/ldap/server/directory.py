@@ -15,9 +15,7 @@ from ualauth.ldap.server.messages import Result
 from ualauth.ldap.server.results import Refusal, ResultCode
 from ualauth.ldap.server.root_dse import root_dse
 from ualauth.ldap.server.searching import Cursor, Found, begin
-from ualauth.ldap.server.tree import UserAt
 from ualauth.userlist.account.password_age import password_expires
-from ualauth.userlist.listing import Policies
 
 if TYPE_CHECKING:
     from ualauth.contract.identity import Identity
@@ -35,6 +33,7 @@ class Directory(Lookup):
 
     def root_dse(
         self,
+        identity: Identity | None,
         request: m.Search,
         number: int,
         mechanisms: tuple[str, ...],
@@ -42,21 +41,14 @@ class Directory(Lookup):
         offers_tls: bool,
     ) -> Found:
         """Return what a client can learn of the server, by its search for it."""
-        entry = root_dse(self.tree.suffix, mechanisms, offers_tls=offers_tls)
+        try:
+            view = self.view(identity)
+        except Refusal as refusal:
+            return Found([], None, Result(refusal.code, refusal.text))
+        top = self.tree.suffix if view.is_empty else self.top(view)
+        entry = root_dse(top, mechanisms, offers_tls=offers_tls)
         encoded = entry.encoded(number, request)
         return Found([encoded] if encoded else [], None)
-
-    def login_name(self, name: str) -> str:
-        """Return by what name the user of an entry logs in; of no entry, the name itself.
-
-        With that, the login is refused as with a wrong password, and takes as long.
-        """
-        place = self.place(name)
-        if isinstance(place, UserAt):
-            user = self.user_at(place)
-            if user is not None:
-                return user.authid
-        return name
 
     def who(self, identity: Identity) -> str:
         """Return who a client is, as RFC 4532 writes it."""
@@ -69,11 +61,11 @@ class Directory(Lookup):
         That is how many seconds it is valid yet, from `warning_days` before its end, or how many
         logins are left to one that has expired.
         """
-        user = self.store.by_authid(identity.authid)
+        view = self.view(identity)
+        user = view.user
         if user is None:
             return controls.policy()
-        policies = Policies(self.config.policy, self.store.company_policy)
-        rules = policies.of(user).password
+        rules = self.policy_of(view, user).password
         expires = password_expires(user, rules)
         if expires is None:
             return controls.policy()
@@ -151,15 +143,19 @@ class Directory(Lookup):
 
         What a client may not see is not told from what is there: the old password decides.
         """
-        view = self.view(identity)
+        try:
+            view = self.view(identity)
+        except Refusal as refusal:
+            return Result(refusal.code, refusal.text)
         if named is None or named == "":
             if identity is None:
                 return Result(ResultCode.UNWILLING_TO_PERFORM, "say whose password it is")
             return PasswordTarget(identity.authid, may_be_set=False)
         name = named.removeprefix("u:").removeprefix("dn:")
-        user = self.named(name)
+        user = self.named(view, name)
         if user is None or not view.may_change(user):
-            return PasswordTarget(user.authid if user else name, may_be_set=False)
+            # As at a login: whose name it is decides nothing before the old password is right.
+            return PasswordTarget(self.login_name(name), may_be_set=False)
         return PasswordTarget(user.authid, may_be_set=not view.is_own(user))
 
     def set_password(
@@ -168,11 +164,12 @@ class Directory(Lookup):
         """Set a password without the old one, for an administrator; `None` if it is done."""
         from ualauth.ldap.server import writes  # noqa: PLC0415 - for administrators only
 
-        user = self.store.by_authid(target.login_name)
-        if user is None or not self.view(identity).may_change(user):
-            return Result(ResultCode.INSUFFICIENT_ACCESS_RIGHTS)
         try:
-            writes.set_password(self, user, password)
+            view = self.view(identity)
+            user = view.store.by_authid(target.login_name)
+            if user is None or not view.may_change(user):
+                return Result(ResultCode.INSUFFICIENT_ACCESS_RIGHTS)
+            writes.set_password(self, view, user, password)
         except Refusal as refusal:
             return Result(refusal.code, refusal.text)
         except UserError as error:

@@ -117,17 +117,17 @@ def decode(data: bytes, position: int, end: int) -> tuple[Filter, int]:
             stack.append(_Open(tag, stop, []))
             position = begin
             continue
-        whole = _leaf(data, tag, begin, stop)
+        complete = _leaf(data, tag, begin, stop)
         position = stop
         # What ends here may end the sets around it, too.
         while stack:
-            stack[-1].items.append(whole)
+            stack[-1].items.append(complete)
             if position < stack[-1].end:
                 break
             ended = stack.pop()
-            whole = _closed(ended.tag, ended.items)
+            complete = _closed(ended.tag, ended.items)
         else:
-            return whole, position
+            return complete, position
 
 
 def _closed(tag: int, items: list[Filter]) -> Filter:

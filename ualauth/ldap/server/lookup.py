@@ -1,18 +1,20 @@
 """Entries by their names, and what a client sees of them; each call blocks.
 
 Every operation looks anew who the client's user is: rights that were taken away are gone for the
-next one. What a client may not see is not there (`access`).
+next one, and a user who was locked, or has another company, sees no more what was seen before.
+What a client may not see is not there (`access`): the USERLIST is asked through its `View`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ualauth.contract.resources import Resources
 from ualauth.errors import ConfigurationError
 from ualauth.ldap.server import dn
-from ualauth.ldap.server.access import ANONYMOUS, View
+from ualauth.ldap.server.access import View
 from ualauth.ldap.server.attributes import USUAL, AttributeMap, parse
 from ualauth.ldap.server.entries import (
     Entry,
@@ -28,17 +30,23 @@ from ualauth.sources.files import FileRules
 from ualauth.sources.following import Watched
 from ualauth.sources.watched import CHECK_INTERVAL
 from ualauth.text.folding import fold
+from ualauth.userlist.database.view import NOTHING, SERVER_WIDE
+from ualauth.userlist.database.view import View as Seen
+from ualauth.userlist.listing import Policies
+from ualauth.userlist.record_state import RecordState
 from ualauth.userlist.store import UserStore
 
 if TYPE_CHECKING:
     from ualauth.contract.identity import Identity
     from ualauth.userlist.group_record import Group
     from ualauth.userlist.mail_nodes import MailNodes
+    from ualauth.userlist.policy import Policy
     from ualauth.userlist.record import User
 
 ATTRIBUTE_RULES = FileRules(missing=())
 """How `ldap.attribs` is read: without it, the usual attributes count."""
 _MOST_VIEWS = 10_000
+_MOST_NODES = 1000
 
 Units = tuple[str, ...]
 
@@ -83,7 +91,9 @@ class Lookup:
             )
         self.config = config
         self.settings = settings
-        self.store = store
+        self._everything = store
+        """All companies: to find out who a client is, and asked for nothing else."""
+        self._nothing = View(store.seen_by(NOTHING))
         self.resources = resources
         self.tree = Tree(settings.suffix)
         self._attributes = Watched(
@@ -95,8 +105,8 @@ class Lookup:
         )
         self._shape: tuple[AttributeMap, Shape] | None = None
         self._detector = store.change_detector()
-        self._views: dict[str, tuple[object, View]] = {}
-        self._nodes: dict[bool, tuple[object, Nodes]] = {}
+        self._views: dict[tuple[object, ...], tuple[object, View]] = {}
+        self._nodes: dict[tuple[object, ...], tuple[object, Nodes]] = {}
 
     @classmethod
     def open(cls, resources: Resources) -> Self:
@@ -113,24 +123,69 @@ class Lookup:
         attributes = self._attributes.current() or USUAL
         if self._shape is None or self._shape[0] is not attributes:
             # The same for all who share the USERLIST, and no secret any more.
-            seed = hashlib.sha256(b"entryUUID" + self.store.mock_key()).hexdigest()[:16]
+            seed = hashlib.sha256(b"entryUUID" + self._everything.mock_key()).hexdigest()[:16]
             self._shape = attributes, Shape.of(self.tree, attributes, seed)
         return self._shape[1]
 
     def view(self, identity: Identity | None) -> View:
-        """Return what a client sees, by the record of its user as it is now."""
+        """Return what a client sees, by the record of its user as it is now.
+
+        Raises:
+            Refusal: if companies have to be hosted, and the USERLIST hosts none.
+
+        """
         if identity is None:
-            return ANONYMOUS
+            return self._nothing
+        state = identity.person.state
+        number = state.id if isinstance(state, RecordState) else None
+        key = identity.authid, number
         version = self._detector.version()
-        known = self._views.get(identity.authid)
+        known = self._views.get(key)
         if known is not None and version is not None and known[0] == version:
-            return known[1]
-        user = self.store.by_authid(identity.authid)
-        view = View(user, is_anonymous=False)
-        if len(self._views) >= _MOST_VIEWS:
-            self._views.clear()
-        self._views[identity.authid] = version, view
-        return view
+            view = known[1]
+        else:
+            view = self._view(self._everything.by_authid(identity.authid), number)
+            if len(self._views) >= _MOST_VIEWS:
+                self._views.clear()
+            self._views[key] = version, view
+        is_open = view.user is None or view.user.state().is_open(datetime.now(UTC))
+        return view if is_open else self._nothing
+
+    def _view(self, user: User | None, number: int | None) -> View:
+        """Return what the user sees whom a client logged in as, by the id at its login."""
+        if number is not None and (user is None or user.id != number):
+            # The name has become another user's.
+            return self._nothing
+        store = self._everything
+        if user is not None and user.company_id is not None:
+            seen = Seen.of(user.company_id)
+            return View(store.seen_by(seen), _folded(user.name.units[:1]), user)
+        # Read after the record: hosting may be switched on meanwhile, and off only to see all.
+        is_hosting = store.companies.is_hosting
+        if self.config.userlist.hosting and not is_hosting:
+            text = "companies have to be hosted, and the USERLIST hosts none"
+            raise Refusal(ResultCode.UNAVAILABLE, text)
+        if is_hosting and not (user is not None and user.administrator):
+            return View(store.seen_by(NOTHING), user=user)
+        return View(store.seen_by(SERVER_WIDE), user=user)
+
+    def login_name(self, name: str) -> str:
+        """Return by what name the user of an entry logs in; of no entry, the name itself.
+
+        With that, the login is refused as with a wrong password, and takes as long. Who logs in
+        is not known yet, so that entries of all companies are looked for.
+        """
+        place = self.place(name)
+        user = _user_at(self._everything, place) if isinstance(place, UserAt) else None
+        return name if user is None else user.authid
+
+    def policy_of(self, view: View, user: User) -> Policy:
+        """Return the rules for a user: the record's own, the company's, the usual ones."""
+        return Policies(self.config.policy, view.store.company_policy).of(user)
+
+    def top(self, view: View) -> str:
+        """Return the name of the entry above all that a client sees."""
+        return self.tree.tail(self.units(view).get(view.top, view.top) if view.top else ())
 
     def place(self, name: str) -> Place | None:
         """Return where a name leads; `None` if it is none, or of no entry."""
@@ -139,24 +194,18 @@ class Lookup:
         except dn.NotAName:
             return None
 
-    def named(self, name: str) -> User | None:
-        """Return the user whom an entry's name or a login name means."""
+    def named(self, view: View, name: str) -> User | None:
+        """Return the user, seen or not, whom an entry's name or a login name means."""
         place = self.place(name)
-        return self.user_at(place) if isinstance(place, UserAt) else self.store.resolve(name)
+        return self.user_at(view, place) if isinstance(place, UserAt) else view.store.resolve(name)
 
-    def user_at(self, place: UserAt) -> User | None:
-        """Return the user at a place, seen or not."""
-        user = self.store.resolve(place.authid)
-        is_it = (
-            user is not None
-            and fold(user.authid) == fold(place.authid)
-            and units_of(user.name) == place.units
-        )
-        return user if is_it else None
+    def user_at(self, view: View, place: UserAt) -> User | None:
+        """Return the user at a place, hidden or not."""
+        return _user_at(view.store, place)
 
-    def group_at(self, place: GroupAt) -> Group | None:
-        """Return the group at a place, seen or not."""
-        group = self.store.groups.find(place.name)
+    def group_at(self, view: View, place: GroupAt) -> Group | None:
+        """Return the group at a place."""
+        group = view.store.groups.find(place.name)
         is_it = (
             group is not None
             and fold(group.name) == fold(place.name)
@@ -189,13 +238,13 @@ class Lookup:
     ) -> Entry | None:
         match place:
             case UserAt():
-                user = self.user_at(place)
+                user = self.user_at(view, place)
                 return UserEntry(self.shape, user) if user and view.sees(user) else None
             case GroupAt():
-                group = self.group_at(place)
+                group = self.group_at(view, place)
                 return self.group_entry(view, group) if group and view.sees_group(group) else None
             case Unit(()):
-                return None if view.is_anonymous else unit_entry(self.tree, ())
+                return unit_entry(self.tree, ()) if view.sees_units(()) else None
             case Unit(units):
                 known = self.units(view).get(units)
                 return None if known is None else unit_entry(self.tree, known)
@@ -208,9 +257,9 @@ class Lookup:
 
     def groups_of(self, view: View, units: tuple[str, ...]) -> tuple[str, ...] | None:
         """Return the units of a mail node that has groups, as they are written; else `None`."""
-        if not units:
-            return None if view.is_anonymous else ()
-        return self.nodes(view).of_groups.get(units)
+        if not view.sees_units(units):
+            return None
+        return self.nodes(view).of_groups.get(units) if units else ()
 
     def units(self, view: View) -> dict[tuple[str, ...], tuple[str, ...]]:
         """Return the mail nodes that a client sees: folded units -> as they are written.
@@ -223,10 +272,13 @@ class Lookup:
     def nodes(self, view: View) -> Nodes:
         """Return the mail nodes that there are for clients like this one."""
         version = self._detector.version()
-        known = self._nodes.get(view.sees_hidden)
+        key = view.store.view, view.sees_hidden
+        known = self._nodes.get(key)
         if known is None or version is None or known[0] != version:
-            nodes = self.store.mail_nodes(with_hidden=view.sees_hidden)
-            known = self._nodes[view.sees_hidden] = version, Nodes.of(nodes)
+            nodes = view.store.mail_nodes(with_hidden=view.sees_hidden)
+            if len(self._nodes) >= _MOST_NODES:
+                self._nodes.clear()
+            known = self._nodes[key] = version, Nodes.of(nodes)
         return known[1]
 
     def missing(self, view: View, name: dn.Name) -> Refusal:
@@ -242,5 +294,15 @@ class Lookup:
 
     def group_entry(self, view: View, group: Group) -> GroupEntry:
         """Return the entry of a group; of its members, those are there whom the client sees."""
-        listed = self.store.groups.listed
+        listed = view.store.groups.listed
         return GroupEntry(self.shape, group, lambda each: filter(view.sees_member, listed(each)))
+
+
+def _user_at(store: UserStore, place: UserAt) -> User | None:
+    user = store.resolve(place.authid)
+    is_it = (
+        user is not None
+        and fold(user.authid) == fold(place.authid)
+        and units_of(user.name) == place.units
+    )
+    return user if is_it else None

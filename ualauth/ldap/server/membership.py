@@ -20,11 +20,11 @@ def members(directory: Lookup, view: View) -> Source:
     def find(name: str) -> c.Condition:
         match directory.tree.place(dn.parse(name)):
             case UserAt() as place:
-                user = directory.user_at(place)
+                user = directory.user_at(view, place)
                 if user is not None and view.sees(user):
                     return c.Equals(c.Field.MEMBER, user.authid)
             case GroupAt() as place:
-                group = directory.group_at(place)
+                group = directory.group_at(view, place)
                 if group is not None and view.sees_group(group):
                     return c.Equals(c.Field.MEMBER_GROUP, group.name)
         return FALSE

@@ -164,33 +164,33 @@ class Message(NamedTuple):
 
 
 def decode(data: bytes) -> Message:
-    """Read a whole message.
+    """Read one complete message.
 
     Raises:
         Malformed: if it is none.
 
     """
-    whole = Reader(data).inner()
-    number = whole.integer()
+    reader = Reader(data).inner()
+    number = reader.integer()
     if not 0 <= number <= _HIGHEST:
         raise Malformed("a number of a message that is none")
-    tag = whole.peek()
+    tag = reader.peek()
     if tag not in _REQUESTS:
         raise Malformed("a request of an unknown kind")
     read, answer_tag = _REQUESTS[tag]
     if tag in _PRIMITIVE:
-        request = read(Reader(data, *_bounds(whole, tag)))
+        request = read(Reader(data, *_bounds(reader, tag)))
     else:
-        request = read(whole.inner(tag))
+        request = read(reader.inner(tag))
     controls: tuple[Control, ...] = ()
-    if whole.peek() == _CONTROLS:
-        controls = _controls(whole.inner(_CONTROLS))
+    if reader.peek() == _CONTROLS:
+        controls = _controls(reader.inner(_CONTROLS))
     return Message(number, request, controls, answer_tag)
 
 
-def _bounds(whole: Reader, tag: int) -> tuple[int, int]:
-    content = whole.octets(tag)
-    return whole.position - len(content), whole.position
+def _bounds(reader: Reader, tag: int) -> tuple[int, int]:
+    content = reader.octets(tag)
+    return reader.position - len(content), reader.position
 
 
 def _controls(reader: Reader) -> tuple[Control, ...]:

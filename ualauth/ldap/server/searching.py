@@ -147,11 +147,11 @@ class _Hits:
         if base.replace(" ", "").lower() == SUBSCHEMA.lower():
             schema = PlainEntry(SUBSCHEMA, directory.shape.schema.describe())
             return self._fitting([schema] if scope in {_BASE, _SUBTREE} else [])
-        if view.is_anonymous:
+        if view.is_empty:
             raise Refusal(ResultCode.NO_SUCH_OBJECT)
         if not base:
-            # All that is below the root DSE is below the suffix.
-            base, scope = directory.tree.suffix, _BASE if scope == _ONE else scope
+            # All that is below the root DSE is below the top.
+            base, scope = directory.top(view), _BASE if scope == _ONE else scope
         try:
             name = dn.parse(base)
         except dn.NotAName:
@@ -201,7 +201,7 @@ class _Hits:
         directory, view = self.directory, self.view
         asked = self._asked(self._of_groups())
         wanted = Search(condition=asked, kind=Kind.GROUPS, units=units, scope=scope)
-        for page in directory.store.search(wanted):
+        for page in view.store.search(wanted):
             for group in page.hits:
                 if isinstance(group, Group) and view.sees_group(group):
                     yield directory.group_entry(view, group)
@@ -210,7 +210,7 @@ class _Hits:
     def _users(self, units: tuple[str, ...], scope: Scope) -> Iterator[Entry | None]:
         shape = self.directory.shape
         wanted = Search(condition=self._asked(shape.of_users), units=units, scope=scope)
-        for page in self.directory.store.search(wanted):
+        for page in self.view.store.search(wanted):
             for user in page.hits:
                 if isinstance(user, User) and self.view.sees(user):
                     yield UserEntry(shape, user)
@@ -218,7 +218,7 @@ class _Hits:
 
     def _fitting(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Yield those of some entries of which the filter holds."""
-        shape, store = self.directory.shape, self.directory.store
+        shape, store = self.directory.shape, self.view.store
         for entry in entries:
             if isinstance(entry, UserEntry):
                 fits = store.holds(self._asked(shape.of_users), entry.user)

@@ -180,7 +180,7 @@ class Session:
     def receive(self, data: bytes) -> None:
         """Take octets of the client."""
         if self._is_securing or self.is_over:
-            # Before the handshake, anyone on the way can have sent them.
+            # Before the handshake, an attacker on the way can have sent them.
             return
         self._buffer += data
         self._read()
@@ -234,10 +234,12 @@ class Session:
             return
         running.awaits_offer = False
         number, search = running.message.number, running.search.request
-        offers_tls = self._may_start_tls
+        identity, offers_tls = self._identity, self._may_start_tls
         self._carrier.operate(
             tag,
-            lambda directory: directory.root_dse(search, number, mechanisms, offers_tls=offers_tls),
+            lambda directory: directory.root_dse(
+                identity, search, number, mechanisms, offers_tls=offers_tls
+            ),
         )
 
     def changed(self, tag: object) -> None:
@@ -258,7 +260,7 @@ class Session:
         if running is None:
             return
         if running.search is not None and isinstance(value, Found):
-            self._found(tag, running.search, value)
+            self._send_entries(tag, running.search, value)
             return
         result = value if isinstance(value, Result) else None
         if result is None and running.then is not None:
@@ -397,14 +399,14 @@ class Session:
             tag, lambda directory: directory.search(identity, request, cursor, number, most)
         )
 
-    def _found(self, tag: object, search: _Search, found: Found) -> None:
-        self._carrier.send(b"".join(found.entries))
-        search.cursor = found.cursor
+    def _send_entries(self, tag: object, search: _Search, answer: Found) -> None:
+        self._carrier.send(b"".join(answer.entries))
+        search.cursor = answer.cursor
         if search.page:
-            search.left -= len(found.entries)
-        if found.cursor is None:
+            search.left -= len(answer.entries)
+        if answer.cursor is None:
             ends = (controls.page(b""),) if search.page else ()
-            self._finish(tag, found.result._replace(controls=ends))
+            self._finish(tag, answer.result._replace(controls=ends))
         elif search.page and search.left <= 0:
             cookie = secrets.token_bytes(12)
             if len(self._paged) >= _MOST_PAGED:
@@ -444,7 +446,7 @@ class Session:
     def _simple(self, message: Message, request: m.Bind) -> None:
         if not request.password:
             if request.name:
-                # RFC 4513, section 5.1.2: a client that asks for no password would let in anyone.
+                # RFC 4513, section 5.1.2: a client that takes it for a login would let in any name.
                 raise Refusal(ResultCode.UNWILLING_TO_PERFORM, "a password is needed")
             self._answer(message, self._with_policy(message, SUCCESS))
             return

@@ -28,13 +28,14 @@ from ualauth.ldap.server.matching import normal, split_options, text_of
 from ualauth.ldap.server.messages import SUCCESS, Result
 from ualauth.ldap.server.results import Refusal, ResultCode
 from ualauth.ldap.server.schema import USER_CLASSES, AttributeType
-from ualauth.ldap.server.tree import GroupAt, UserAt
+from ualauth.ldap.server.tree import GroupAt, Place, UserAt
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.userlist.administration import add_user
 from ualauth.userlist.administration import set_password as set_password_of
 from ualauth.userlist.group_record import NewGroup
 from ualauth.userlist.names import ORName, parse_units
 from ualauth.userlist.record import NewUser, User
+from ualauth.userlist.synchronized import refuse_password
 
 if TYPE_CHECKING:
     from ualauth.ldap.server.access import View
@@ -75,7 +76,7 @@ def add(directory: Lookup, view: View, request: m.Add) -> Result:
     """Add a user or a group."""
     _need_administrator(view)
     name = _parsed(request.name)
-    place = directory.tree.place(name)
+    place = _place(directory, view, name)
     attributes = _texts(directory, request.attributes)
     match place:
         case UserAt(authid, _):
@@ -98,9 +99,9 @@ def delete(directory: Lookup, view: View, request: m.Delete) -> Result:
     match directory.entry(view, request.name):
         case UserEntry(user=user):
             _check(view, user)
-            directory.store.delete(user)
+            view.store.delete(user)
         case GroupEntry(group=group):
-            directory.store.groups.delete(group)
+            view.store.groups.delete(group)
         case _:
             raise Refusal(ResultCode.NOT_ALLOWED_ON_NON_LEAF, "it goes with its last user")
     return SUCCESS
@@ -122,7 +123,7 @@ def modify(directory: Lookup, view: View, request: m.Modify) -> Result:
                     raise Refusal(ResultCode.OBJECT_CLASS_VIOLATION, f"a group has no {key}")
                 values["addresses"] = tuple(texts)
             more, less = _member_changes(directory, view, entry, members)
-            directory.store.groups.update(group, add_members=more, remove_members=less, **values)
+            view.store.groups.update(group, add_members=more, remove_members=less, **values)
         case _:
             raise _not_changed()
     return SUCCESS
@@ -140,7 +141,7 @@ def modify_name(directory: Lookup, view: View, request: m.ModifyName) -> Result:
     if len(part) != 1:
         raise Refusal(ResultCode.INVALID_DN_SYNTAX)
     new = (*part, *above)
-    place = directory.tree.place(new)
+    place = _place(directory, view, new)
     units = _units(directory, new) if place is not None else ()
     match entry, place:
         case UserEntry(user=user), UserAt(authid, _):
@@ -149,15 +150,14 @@ def modify_name(directory: Lookup, view: View, request: m.ModifyName) -> Result:
                 # As it is written, and not as the client writes it.
                 units = user.name.units
             moved = _with_units(user.name, units)
-            _check_place(view, dataclasses.replace(user, name=moved))
-            directory.store.update(user, authid=authid, name=moved)
+            view.store.update(user, authid=authid, name=moved)
         case GroupEntry(group=group), GroupAt(name, _):
             units = group.or_name.units if request.superior is None else units[:-1]
             or_name = group.or_name
             if or_name.common_name == group.name:
                 or_name = dataclasses.replace(or_name, common_name=name)
             or_name = _with_units(or_name, units)
-            directory.store.groups.update(group, name=name, or_name=or_name)
+            view.store.groups.update(group, name=name, or_name=or_name)
         case PlainEntry(), _:
             raise _not_changed()
         case _:
@@ -165,19 +165,18 @@ def modify_name(directory: Lookup, view: View, request: m.ModifyName) -> Result:
     return SUCCESS
 
 
-def set_password(directory: Lookup, user: User, password: str) -> None:
+def set_password(directory: Lookup, view: View, user: User, password: str) -> None:
     """Set a user's password, as `ualauth user passwd` does.
 
     Raises:
         Refusal: for a password that cannot be kept.
-        UserError: if the user was changed meanwhile.
+        UserError: if the user was changed meanwhile, or has the password of a directory.
 
     """
-    policy = directory.config.policy.with_own(user.policy)
+    view.store.transaction(lambda connection: refuse_password(connection, user))
+    keep = directory.policy_of(view, user).password.history
     try:
-        set_password_of(
-            directory.store, _hasher(directory), user, password, policy.password.history
-        )
+        set_password_of(view.store, _hasher(directory), user, password, keep)
     except PasswordError as error:
         raise Refusal(ResultCode.CONSTRAINT_VIOLATION, str(error)) from None
 
@@ -206,9 +205,8 @@ def _add_user(
     blank = NewUser(name=_with_units(ORName(surname=authid[:64] or "x"), units), authid="x")
     changes = _changes(blank, fields, is_new=True)
     new = NewUser(**{**changes, "authid": authid})
-    _check_place(view, new)
     try:
-        add_user(directory.store, _hasher(directory), new, passwords[0] if passwords else None)
+        add_user(view.store, _hasher(directory), new, passwords[0] if passwords else None)
     except PasswordError as error:
         raise Refusal(ResultCode.CONSTRAINT_VIOLATION, str(error)) from None
 
@@ -226,14 +224,14 @@ def _modify_user(directory: Lookup, view: View, user: User, changes: Sequence[m.
         if not view.may_change(user) or names != {_PASSWORD}:
             text = "change it by the operation of RFC 3062, or alone"
             raise Refusal(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, text)
-        set_password(directory, user, _only_password(changes))
+        set_password(directory, view, user, _only_password(changes))
         return
     entry = UserEntry(directory.shape, user)
     fields = _fields(directory, _changed(directory, entry, changes, is_allowed))
     if "authid" in fields:
         raise Refusal(ResultCode.NOT_ALLOWED_ON_RDN, "rename the entry to change uid")
     _check_units(fields, user.name.units)
-    directory.store.update(user, **cast("Changes", _changes(user, fields)))
+    view.store.update(user, **cast("Changes", _changes(user, fields)))
 
 
 def _only_password(changes: Sequence[m.Change]) -> str:
@@ -346,7 +344,7 @@ def _add_group(
         raise Refusal(ResultCode.OBJECT_CLASS_VIOLATION, text)
     or_name = _with_units(ORName(surname="", common_name=name), units)
     new = NewGroup(name=name, or_name=or_name, addresses=tuple(addresses))
-    directory.store.groups.add(new, [_member(directory, view, each) for each in members])
+    view.store.groups.add(new, [_member(directory, view, each) for each in members])
 
 
 def _member(directory: Lookup, view: View, name: str) -> str:
@@ -504,10 +502,17 @@ def _check(view: View, user: User) -> None:
         raise Refusal(ResultCode.INSUFFICIENT_ACCESS_RIGHTS)
 
 
-def _check_place(view: View, user: NewUser) -> None:
-    """Refuse a place in the tree where the administrator adds and moves no users."""
-    if not view.may_place(user.name):
-        raise Refusal(ResultCode.INSUFFICIENT_ACCESS_RIGHTS)
+def _place(directory: Lookup, view: View, name: dn.Name) -> Place | None:
+    """Return where the name of a new entry leads, or an entry's new name.
+
+    Raises:
+        Refusal: if what is above it is not there for the client.
+
+    """
+    place = directory.tree.place(name)
+    if place is not None and not view.sees_units(place.units):
+        raise directory.missing(view, name)
+    return place
 
 
 def _not_changed() -> Refusal:

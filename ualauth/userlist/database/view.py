@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -42,6 +41,8 @@ from sqlalchemy import (
 from sqlalchemy.schema import ExecutableDDLElement
 
 from ualauth.errors import StoreError
+from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 from ualauth.userlist.database.tables import (
     GROUPS,
     companies,
@@ -73,7 +74,7 @@ _PLAIN = "WITH "
 CHECKED = "ualauth_checked_rows"
 """Option of a statement that is the driver's own text: what it changes was looked at before."""
 _HARMLESS = ("BEGIN", "PRAGMA cache_size", "PRAGMA wal_autocheckpoint")
-_CHANGES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_CHANGES = lazy_pattern(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _BEYOND = "a company changes only what is its own: nothing was changed"
 
 
@@ -81,7 +82,7 @@ _BEYOND = "a company changes only what is its own: nothing was changed"
 class View:
     """Who asks: the server, which sees all, or the company with an id.
 
-    `SERVER_WIDE` and `View.of` are the only ones who make one.
+    `SERVER_WIDE`, `NOTHING` and `View.of` are the only ones who make one.
     """
 
     company: int | None
@@ -100,6 +101,8 @@ class View:
 
 SERVER_WIDE = View(None)
 """All companies, and what is no company's. Without hosting there is no other view."""
+NOTHING = View(0)
+"""No row of any company, since ids begin at 1, and none that is the server's own."""
 
 
 def restricted_text(text: str, view: View, schema: str) -> str:

@@ -280,10 +280,10 @@ def test_a_negation_of_two_is_malformed() -> None:
 def test_what_is_cut_or_damaged_is_a_message_or_malformed(
     kind: str, value: Any, request_: m.Request
 ) -> None:
-    whole = codec.encode(5, kind, value, [{"controlType": b"1.2.3", "controlValue": b"x"}])
+    message = codec.encode(5, kind, value, [{"controlType": b"1.2.3", "controlValue": b"x"}])
     chance = random.Random(f"{kind}{request_!r}")
     for _ in range(rounds(200)):
-        data = bytearray(whole)
+        data = bytearray(message)
         for _ in range(chance.randint(1, 3)):
             data[chance.randrange(len(data))] = chance.randrange(256)
         del data[chance.randint(1, len(data)) :]

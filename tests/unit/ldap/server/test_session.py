@@ -86,7 +86,7 @@ def test_a_bind_by_the_name_of_the_entry_or_of_the_login(client: Client, name: s
     [
         f"uid=jsmith,ou=ny,{SUFFIX}",  # another mail node
         f"uid=jsmith,{SUFFIX}",
-        f"uid=nobody,{SUFFIX}",
+        f"uid=unnamed,{SUFFIX}",
         "uid=jsmith,ou=hq,ou=ny,dc=example,dc=org",
         "cn=admin",
     ],
@@ -149,9 +149,9 @@ def test_a_login_is_told_how_long_the_password_is_valid(
 ) -> None:
     rules = PasswordSettings(warning_days=10, grace_logins=2)
     directory.config = replace(directory.config, password=rules)
-    user = directory.store.get("jsmith")
+    user = directory._everything.get("jsmith")
     moment = None if expires is None else datetime.now(UTC) + expires
-    directory.store.update(user, password_expires=moment)
+    directory._everything.update(user, password_expires=moment)
     client = Client(directory)
     value = {"version": 3, "name": b"jsmith", "authentication": ("simple", b"secret")}
     client.write("bindRequest", value, POLICY)
@@ -182,8 +182,8 @@ def test_a_login_counts_though_the_password_cannot_be_looked_up(directory: Direc
 
 def test_an_anonymous_login_is_no_user(client: Client) -> None:
     client.bind("anonymous")
-    nobody = Identity("omslapdeng", "anonymous", "anonymous", Person("anonymous"), anonymous=True)
-    client.session.granted(client.logins[-1][0], nobody)
+    unnamed = Identity("omslapdeng", "anonymous", "anonymous", Person("anonymous"), anonymous=True)
+    client.session.granted(client.logins[-1][0], unnamed)
     assert code(client.receive()[-1][2]) == 0
     assert not client.session.is_bound
 
@@ -521,7 +521,7 @@ def test_an_administrator_sets_a_password_and_may_have_it_made(client: Client) -
     answer = client.ask("extendedReq", extended(controls.PASSWORD_MODIFY, value))[-1][1]
     assert code(answer) == 0
     password = answer["responseValue"][4:].decode()
-    store = client.directory.store
+    store = client.directory._everything
     assert PasswordHasher().verify(password, store.get("zoe").password or "")
 
 

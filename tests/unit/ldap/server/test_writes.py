@@ -73,7 +73,7 @@ def rename(client: Client, name: str, part: str, above: str | None = None, **mor
 
 
 def members(directory: Directory, name: str) -> set[str]:
-    groups = directory.store.groups
+    groups = directory._everything.groups
     own = groups.members(groups.get(name))
     return {*own.users, *own.groups}
 
@@ -84,7 +84,7 @@ def test_a_group_is_added_changed_renamed_moved_and_deleted(directory: Directory
     values = {"objectClass": "groupOfNames", "mail": "sales@example.com", "member": [JOHN, STAFF]}
     assert add(client, name, cn="Sales Team", **values) == 0
     assert add(client, name, **values) == 68
-    group = directory.store.groups.get("sales team")
+    group = directory._everything.groups.get("sales team")
     assert str(group.or_name) == "/ny/CN=Sales Team"
     assert group.addresses == ("sales@example.com",)
     assert members(directory, "sales team") == {"jsmith", "staff"}
@@ -93,17 +93,17 @@ def test_a_group_is_added_changed_renamed_moved_and_deleted(directory: Directory
     changes.append(("replace", "mail", ["s@example.com", "t@example.com"]))
     assert modify(client, name, *changes) == 0
     assert members(directory, "sales team") == {"jsmith", "zoe"}
-    assert directory.store.groups.get("sales team").addresses[1] == "t@example.com"
+    assert directory._everything.groups.get("sales team").addresses[1] == "t@example.com"
     # All of a change, or nothing.
     changes = [("replace", "mail", ["u@example.com"]), ("add", "member", [ZOE])]
     assert modify(client, name, *changes) == 20
     assert modify(client, name, ("add", "member", [f"uid=no,{SUFFIX}"])) == 32
     assert modify(client, name, ("replace", "sn", ["x"])) == 65
-    assert directory.store.groups.get("sales team").addresses[0] == "s@example.com"
+    assert directory._everything.groups.get("sales team").addresses[0] == "s@example.com"
     assert rename(client, name, "cn=buyers") == 0
     name = f"cn=buyers,ou=groups,ou=ny,{SUFFIX}"
     assert client.search(ANY, name) == [name]
-    assert str(directory.store.groups.get("buyers").or_name) == "/ny/CN=buyers"
+    assert str(directory._everything.groups.get("buyers").or_name) == "/ny/CN=buyers"
     assert rename(client, name, "cn=buyers", f"ou=groups,ou=la,{SUFFIX}") == 0
     name = f"cn=buyers,ou=groups,ou=la,{SUFFIX}"
     assert client.search(ANY, f"ou=groups,ou=la,{SUFFIX}") == [f"ou=groups,ou=la,{SUFFIX}", name]
@@ -114,7 +114,7 @@ def test_a_group_is_added_changed_renamed_moved_and_deleted(directory: Directory
     assert rename(client, name, "cn=x", deleteoldrdn=False) == 53
     assert client.code_of("delRequest", name.encode()) == 0
     assert client.code_of("delRequest", name.encode()) == 32
-    assert directory.store.groups.find("buyers") is None
+    assert directory._everything.groups.find("buyers") is None
 
 
 def test_groups_are_no_members_of_each_other(directory: Directory) -> None:
@@ -141,17 +141,17 @@ def everything(client: Client, own: str) -> list[int]:
 
 
 def test_users_change_nothing_of_others(directory: Directory) -> None:
-    before = [directory.store.get("ann"), directory.store.groups.get("staff")]
+    before = [directory._everything.get("ann"), directory._everything.groups.get("staff")]
     assert everything(logged_in(directory, "jsmith"), JOHN) == [50] * 9
     assert everything(Client(directory), JOHN) == [50] * 9
-    assert [directory.store.get("ann"), directory.store.groups.get("staff")] == before
-    assert directory.store.resolve("new") is None
+    assert [directory._everything.get("ann"), directory._everything.groups.get("staff")] == before
+    assert directory._everything.resolve("new") is None
 
 
 def test_users_change_of_their_own_what_the_settings_allow(directory: Directory) -> None:
     client = logged_in(directory, "jsmith")
     assert modify(client, JOHN, ("replace", "preferredLanguage", ["fr"])) == 0
-    user = directory.store.get("jsmith")
+    user = directory._everything.get("jsmith")
     assert user.language == "fr"
     for key, value in (
         ("cn", "King"),
@@ -166,7 +166,7 @@ def test_users_change_of_their_own_what_the_settings_allow(directory: Directory)
     assert modify(client, JOHN, ("replace", "uid", ["king"])) in {50, 67}
     assert rename(client, JOHN, "uid=king") == 50
     assert client.code_of("delRequest", JOHN.encode()) == 50
-    assert directory.store.get("jsmith") == user
+    assert directory._everything.get("jsmith") == user
 
 
 def test_hidden_users_are_not_there_for_changes_either(directory: Directory) -> None:
@@ -180,7 +180,7 @@ def test_hidden_users_are_not_there_for_changes_either(directory: Directory) -> 
     admin = logged_in(directory, "ann")
     assert modify(admin, GHOST, ("replace", "preferredLanguage", ["de"])) == 0
     # Whose rights are taken away has them no more, on the same connection.
-    store = directory.store
+    store = directory._everything
     store.update(store.get("ann"), administrator=False)
     assert modify(admin, GHOST, ("replace", "preferredLanguage", ["fr"])) == 32
     assert admin.search(equal("uid", "ghost")) == []
@@ -193,7 +193,7 @@ def test_no_client_learns_anything_of_a_password(directory: Directory, authid: s
     names = (b"userPassword", b"UL-PWD", b"scalixPassword", b"2.5.4.35")
     *entries, done = client.ask("searchRequest", codec.search(ANY, attributes=[b"*", b"+", *names]))
     assert code(done[1]) == 0
-    stored = directory.store.get("jsmith").password
+    stored = directory._everything.get("jsmith").password
     assert stored
     for _, entry in entries:
         for each in entry["attributes"]:

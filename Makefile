@@ -22,12 +22,14 @@ IMAPD = dovecot-imapd dovecot-pop3d dovecot-lmtpd
 READERS_OF_LOGS = fail2ban
 # Looks at pictures of stacks
 BROWSER = chromium
+# Reads the units that are shipped
+UNITS = systemd
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
 MILTERS = clamav-daemon clamav-milter opendkim opendkim-tools opendmarc python3-milter spamass-milter spamd
 TESTED = libpam0g libpam-modules libpam-radius-auth mariadb-server openssl passwd postgresql prometheus \
-	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(BROWSER) $(MILTERS)
+	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(UNITS) $(BROWSER) $(MILTERS)
 
 # What was compiled once is kept, also where the environment says otherwise
 export PYTHONDONTWRITEBYTECODE =

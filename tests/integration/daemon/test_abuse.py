@@ -34,8 +34,8 @@ from ualauth.testing.userlist import Userlist
 MANY = 10_000
 MOST = 20_000
 """Bytes of memory for each connection that is idle."""
-CLIENTS = 2
-KILLS = 2
+CLIENTS = 4
+KILLS = 4
 WRONG_PLAIN = b64encode(b"\0jane\0wrong")
 
 

@@ -1,9 +1,10 @@
 # make demo    install, and see real logins through all shipped services
+# make demo-mail   Postfix and Dovecot that ask ualauth serve: a message is sent and read
 # make unit    the tests that need neither a server nor root nor a Debian package: a minute or so
 # make test    install what the tests need, and run all of them, on all cores
 # make long    the random tests again, with ten times as many rounds and a new seed; and programs that
 #              are rare
-.PHONY: demo unit test long check bench bench-instructions fuzz format clean
+.PHONY: demo demo-mail unit test long check bench bench-instructions fuzz format clean
 
 # Mail programs that log in to the example servers
 CLIENTS = alpine curl cyrus-clients fdm fetchmail getmail6 gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
@@ -21,12 +22,14 @@ IMAPD = dovecot-imapd dovecot-pop3d dovecot-lmtpd
 READERS_OF_LOGS = fail2ban
 # Looks at pictures of stacks
 BROWSER = chromium
+# Reads the units that are shipped
+UNITS = systemd
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
 MILTERS = clamav-daemon clamav-milter opendkim opendkim-tools opendmarc python3-milter spamass-milter spamd
 TESTED = libpam0g libpam-modules libpam-radius-auth mariadb-server openssl passwd postgresql prometheus \
-	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(BROWSER) $(MILTERS)
+	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(UNITS) $(BROWSER) $(MILTERS)
 
 # What was compiled once is kept, also where the environment says otherwise
 export PYTHONDONTWRITEBYTECODE =
@@ -42,6 +45,12 @@ demo:
 	@scripts/environment
 	@.venv/bin/python examples/demo.py demo
 	@.venv/bin/python examples/policy.py demo
+
+# Postfix is only unpacked, where it is not installed: it would take the place of another mail server
+demo-mail:
+	@scripts/packages $(IMAPD) curl swaks uidmap
+	@scripts/environment serve
+	@.venv/bin/python examples/mail_demo.py
 
 unit:
 	@scripts/environment unit

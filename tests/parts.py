@@ -47,6 +47,8 @@ MARKS = {
         "tests/faults/test_disk_full.py",
         "tests/integration/daemon/test_access_rules.py",
         "tests/integration/daemon/test_logins_of_mail_servers.py",
+        "tests/integration/daemon/test_mail_demo.py",
+        "tests/integration/daemon/test_openldap.py",
         "tests/integration/daemon/test_socketmap.py",
         "tests/integration/host_pam",
         "tests/integration/kerberos/test_krb5_dns.py",

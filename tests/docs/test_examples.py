@@ -79,6 +79,8 @@ def test_every_script_is_tried() -> None:
     assert scripts == {
         *OUTPUTS, *servers, *sites, *shared,
         "demo.py", "kerberos_login.py", "policy.py", "sieve_server.py",
+        # By tests/integration/daemon.
+        "mail_demo.py",
     }  # fmt: skip
 
 

@@ -709,6 +709,10 @@ def test_no_question_of_a_company_reads_what_others_have(
             lambda: seen.add(user("eve@acme.example", "acme")),
             lambda: seen.delete(seen.get("eve@acme.example")),
             lambda: list(seen.search(Search(condition=Substring(Field.SURNAME, any=("mit",))))),
+            lambda: list(seen.search(Search(kind=Kind.GROUPS))),
+            lambda: list(seen.search(Search())),
+            seen.mail_nodes,
+            partial(seen.mail_nodes, with_hidden=False),
         ]
         for ask in asked:
             ask()

@@ -1,9 +1,9 @@
 """Show a lockout, grace logins, a forced change, and the import of 50,000 users.
 
-usage: policy.py FOLDER
+usage: policy.py FOLDER [USERS]
 
-FOLDER is a configuration folder, such as the one that demo.py makes. Exits with 1
-if anything ends otherwise than it should.
+FOLDER is a configuration folder, such as the one that demo.py makes; USERS is how many users are
+imported in place of 50,000. Exits with 1 if anything ends otherwise than it should.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ STEPS: Sequence[Step | str] = (
 )
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, users: int = USERS) -> int:
     """Run the demonstration in `folder`, and return the exit status."""
     console = Console(highlight=False)
     config = Config.load(folder)
@@ -82,7 +82,7 @@ def main(folder: Path) -> int:
             what = "another password" if step.new else words_of(step.password)
             said = f"{step.who:6} {what:17} from {step.source:13} {outcome}{mark}"
             console.print(f"  {said}", *([f"    {told}"] if told else []), sep="\n", soft_wrap=True)
-    failures += not imports(folder, console)
+    failures += not imports(folder, users, console)
     console.print(
         "[red]Not all is as it should be." if failures else "[green]All as it should be.",
     )
@@ -133,16 +133,16 @@ def add_people(config: Config) -> None:
             store.add(person)
 
 
-def imports(folder: Path, console: Console) -> bool:
+def imports(folder: Path, users: int, console: Console) -> bool:
     """Import many users into a USERLIST of their own, and return whether all are there."""
-    console.print(f"\nImport of {USERS:,} users from a CSV file:")
+    console.print(f"\nImport of {users:,} users from a CSV file:")
     ualauth = Path(sys.executable).with_name("ualauth")
     with tempfile.TemporaryDirectory(dir=folder) as name:
         own = Path(name) / "etc"
         subprocess.run([ualauth, "--config-dir", own, "init"], check=True, capture_output=True)  # noqa: S603 - our own
         file = Path(name) / "people.csv"
         with file.open("w", newline="") as target:
-            csv.writer(target).writerows(rows())
+            csv.writer(target).writerows(rows(users))
         command: list[str | Path] = [
             ualauth,
             "--config-dir",
@@ -155,19 +155,19 @@ def imports(folder: Path, console: Console) -> bool:
         ]
         done = subprocess.run(command, check=False)  # noqa: S603 - our own
         with UserStore(Config.load(own).userlist_url) as store:
-            last = store.resolve(f"user{USERS - 1}@example.com")
+            last = store.resolve(f"user{users - 1}@example.com")
         return done.returncode == 0 and last is not None
 
 
-def rows() -> Iterator[Sequence[str]]:
+def rows(users: int) -> Iterator[Sequence[str]]:
     """Return the file: a header, and a user a line."""
     stored = PasswordHasher().hash(RIGHT)
     yield ("authid", "name", "addresses", "password")
-    for number in range(USERS):
+    for number in range(users):
         yield (f"user{number}", f"User Number{number}/ny", f"user{number}@example.com", stored)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in {2, 3}:
         sys.exit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import pwd
@@ -11,6 +12,8 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +60,17 @@ class Server:
         return self._process.pid
 
     def initialize(self) -> None:
-        """Make an empty cluster, in which texts are not ordered by octets."""
+        """Have an empty cluster, in which texts are not ordered by octets: a copy of the first."""
+        run(self.folder, Path("/bin/cp"), "--archive", str(_template()), str(self.data))
+
+    def make(self) -> None:
+        """Make the first."""
         password = self.folder / "password"
         password.write_text(PASSWORD)
         _own(password)
         run(
             self.folder,
-            "initdb",
+            binary("initdb"),
             *("--pgdata", str(self.data), "--username", "ualauth", "--pwfile", str(password)),
             *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"),
             *("--locale-provider", "icu", "--icu-locale", "en-US"),
@@ -78,7 +85,7 @@ class Server:
     def _copy_from(self, primary: Server) -> None:
         run(
             self.folder,
-            "pg_basebackup",
+            binary("pg_basebackup"),
             *("--pgdata", str(self.data), "--write-recovery-conf", "--checkpoint", "fast"),
             *("--dbname", primary.dsn("postgres"), "--no-sync", "--wal-method", "stream"),
         )
@@ -233,10 +240,20 @@ def binary(name: str) -> Path:
     return Path(program)
 
 
-def run(where: Path, name: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs to its end."""
+@cache
+def _template() -> Path:
+    """Return a cluster that this process has made once, and that is never started."""
+    path = ExitStack()
+    atexit.register(path.close)
+    server = Server(path.enter_context(folder()))
+    server.make()
+    return server.data
+
+
+def run(where: Path, program: Path, *arguments: str) -> None:
+    """Run a program as the owner of servers, to its end."""
     done = subprocess.run(
-        [*_as_owner(), str(binary(name)), *arguments],
+        [*_as_owner(), str(program), *arguments],
         cwd=where,
         capture_output=True,
         text=True,

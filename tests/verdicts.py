@@ -150,6 +150,7 @@ CHANGES: Mapping[str, Change] = {
         _update(password_expires=timedelta(seconds=-1)), "PasswordExpired new_authtok_reqd"
     ),
     "service": Change(_policy(allowed_services=["imap"]), RESTRICTED),
+    "mechanism": Change(_policy(allowed_mechanisms=["SCRAM-SHA-1"]), RESTRICTED),
     "network": Change(_policy(allowed_networks=["198.51.100.0/24"]), RESTRICTED),
     "hours": Change(_close_today, RESTRICTED),
     "age": Change(

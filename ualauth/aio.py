@@ -393,6 +393,20 @@ def at_once(authenticator: AsyncAuthenticator) -> AtOnce:
     return AtOnce(authenticator._base)  # noqa: SLF001 - made for each other
 
 
+async def look_ahead(authenticator: AsyncAuthenticator, service: str) -> None:
+    """Look at the files of a service before that is due, so that no login has to wait for it.
+
+    Internal: for `ualauth serve`.
+
+    Raises:
+        ConfigurationError: as `load`.
+        TimeoutError: they cannot be read in time.
+
+    """
+    look = authenticator._base.services.look_ahead  # noqa: SLF001 - as above
+    await _in_time(authenticator._own_pool, authenticator.config.stack.timeout, look, service)  # noqa: SLF001
+
+
 def server_states(authenticator: AsyncAuthenticator) -> dict[str, bool]:
     """Return the servers that modules ask, and whether each answered the last time.
 

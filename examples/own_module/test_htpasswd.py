@@ -18,7 +18,7 @@ from ualauth.messages import Conversation
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.stack.registry import ModuleRegistry
 from ualauth.testing.attempt import FakeAttempt
-from ualauth.testing.compliance import ModuleCompliance
+from ualauth.testing.compliance import CANARY, USER, ModuleCompliance
 from ualauth.testing.folder import ConfigFolder
 
 MODULES = Path(__file__).with_name("modules")
@@ -39,7 +39,13 @@ class TestHtpasswd(ModuleCompliance):
     """What every module has to do."""
 
     module = Htpasswd
-    arguments = (f"file={Path(__file__).with_name('people')}",)
+
+    @pytest.fixture(autouse=True)
+    def jsmith(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the user have the password of most situations, and a hash that costs nothing."""
+        file = tmp_path / "people"
+        file.write_text(f"{USER}:{HASHER.hash(CANARY)}\n", encoding="utf-8")
+        monkeypatch.setattr(TestHtpasswd, "arguments", (f"file={file}",))
 
     def attempt(
         self,

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs import forked
 from tests.docs.pages import ROOT
+from tests.docs.play import ENVIRONMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +49,10 @@ def here(tmp_path: Path, etc: Path) -> Path:
     """Provide a working folder in which `demo` is that copy."""
     (tmp_path / "demo").symlink_to(etc)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Provide a folder with `ualauth`, which starts at once."""
+    with forked.programs(tmp_path_factory.mktemp("programs"), ENVIRONMENT) as folder:
+        yield folder

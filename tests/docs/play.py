@@ -30,12 +30,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from tests.docs.forked import WORKER
 from tests.docs.pages import ROOT, Block, blocks, name_of
 from tests.machine import patience
 from ualauth.authenticator import Authenticator
 from ualauth.config.config import Config
 from ualauth.errors import ConfigurationError, ServiceFileError
 
+ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONWARNINGS": "error",
+    "TZ": "UTC",
+}
+"""What commands have besides their folders."""
 _ETC = "/etc/ualauth"
 _SERVICE = re.compile(r"# \S*pam\.d/(?P<name>\S+)")
 _VARIES = (
@@ -47,9 +55,12 @@ _VARIES = (
 
 
 class Player:
-    """Plays a page; `folder` is as long as `/etc/ualauth`, so that tables keep their form."""
+    """Plays a page; `folder` is as long as `/etc/ualauth`, so that tables keep their form.
 
-    def __init__(self, page: Path, folder: Path, here: Path) -> None:
+    `programs` is a folder of programs that stand for the installed ones.
+    """
+
+    def __init__(self, page: Path, folder: Path, here: Path, programs: Path | None = None) -> None:
         self.page = page
         self.folder = folder
         self.here = here
@@ -57,14 +68,16 @@ class Player:
         self._printed = ""
         self._status = 0
         self._worker: subprocess.Popen[str] | None = None
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._python_program: list[str | Path] = (
+            [sys.executable, Path(__file__).with_name("worker.py")]
+            if programs is None
+            else [programs / WORKER]
+        )
+        path = [Path(sys.executable).parent, os.environ["PATH"]]
         self._environment = {
+            **ENVIRONMENT,
             "HOME": str(here),
-            "LC_ALL": "C.UTF-8",
-            "PATH": path,
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONWARNINGS": "error",
-            "TZ": "UTC",
+            "PATH": os.pathsep.join(map(str, path if programs is None else [programs, *path])),
             "UALAUTH_CONFIG_DIR": str(folder),
         }
 
@@ -132,7 +145,7 @@ class Player:
     def _ask_worker(self, block: Block) -> dict[str, str]:
         if self._worker is None:
             self._worker = subprocess.Popen(
-                [sys.executable, Path(__file__).with_name("worker.py")],
+                self._python_program,
                 cwd=self.here,
                 env=self._environment,
                 stdin=subprocess.PIPE,

@@ -14,6 +14,7 @@ import pytest
 from tests.docs.conftest import Demonstration
 from tests.docs.pages import ROOT
 from tests.interop.servers import EXAMPLES as EXAMPLE_SERVERS
+from tests.seeds import rounds
 
 EXAMPLES = ROOT / "examples"
 # Script -> how its output begins.
@@ -103,8 +104,14 @@ def test_synchronization_ends_as_it_should(etc: Path) -> None:
     assert "Held back: 5 of 9 users would be locked: more than 10 percent" in text
 
 
+USERS = rounds(5_000)
+"""How many the policy's example imports: all of its 50,000 in `make long`."""
+
+
 def test_policy_ends_as_it_should(etc: Path) -> None:
-    assert "All as it should be." in run(EXAMPLES / "policy.py", etc)
+    output = run(EXAMPLES / "policy.py", etc, str(USERS))
+    assert f"Import of {USERS:,} users" in output
+    assert "All as it should be." in output
 
 
 def test_kerberos_tells_the_real_kdc_from_the_false_one() -> None:

@@ -11,6 +11,7 @@ from tests.docs.play import Player
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != MEASURED], ids=name_of)
-def test_page_does_what_it_says(page: Path, etc: Path, here: Path) -> None:
-    differences = Player(page, etc, here).play()
+def test_page_does_what_it_says(page: Path, etc: Path, here: Path, programs: Path) -> None:
+    # The README's commands are those of the installed program, from its start on.
+    differences = Player(page, etc, here, None if page == PAGES[0] else programs).play()
     assert not differences, "\n\n".join(differences)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -63,6 +64,27 @@ def children(*calls: tuple[Any, ...]) -> Iterator[list[Child]]:
     finally:
         for child in processes:
             child.end()
+
+
+def ualauth(pipe: Connection) -> None:
+    """Run `ualauth` with each list of arguments that comes in, and answer its exit status.
+
+    Each runs in a fork of this process, which has loaded what commands about users need: a
+    program that starts anew takes most of its time for that, while all others hammer on.
+    """
+    from ualauth.cli.application import application
+    from ualauth.cli.user import lock, record, unlock  # noqa: F401 - commands are loaded by name
+
+    while True:
+        try:
+            arguments = pipe.recv()
+        except EOFError:
+            return
+        program = os.fork()
+        if program == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            application(arguments, prog_name="ualauth")
+        pipe.send(os.waitstatus_to_exitcode(os.waitpid(program, 0)[1]))
 
 
 def _begin(function: Callable[..., None], pipe: Connection, *args: object) -> None:

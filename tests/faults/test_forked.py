@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.conftest import CHEAP
+from tests.machine import patience
 from tests.unit.sasl import clients
 from ualauth import AsyncAuthenticator, AuthenticationFailed, Authenticator
 from ualauth.testing.folder import ConfigFolder
@@ -20,7 +22,7 @@ from ualauth.testing.userlist import Userlist
 
 CHILDREN = 12
 MECHANISM = "SCRAM-SHA-256"
-PATIENCE = 60.0
+PATIENCE = patience(60)
 """Seconds after which a child is taken to hang."""
 
 
@@ -28,7 +30,7 @@ PATIENCE = 60.0
 def folder(tmp_path: Path) -> Path:
     config_folder = ConfigFolder(tmp_path)
     config_folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
-    config_folder.settings("[stack]\nfail_delay = false\n")
+    config_folder.settings(CHEAP)
     userlist = Userlist.create(tmp_path)
     userlist.add("jsmith", "s3cret")
     userlist.add("ann", "s3cret")

@@ -62,6 +62,8 @@ def looks(folder: ConfigFolder, path: Path) -> dict[str, Callable[[], object]]:
 def test_a_lock_holds_whatever_looks_at_the_file(tmp_path: Path, which: str) -> None:
     folder = ConfigFolder(tmp_path)
     folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
+    # A login that wants to write waits for the lock below, which it never gets.
+    folder.settings("[userlist]\ntimeout = 0.2\n")
     userlist = Userlist.create(tmp_path)
     userlist.add("jsmith", "s3cret")
     path = tmp_path / "userlist.db"

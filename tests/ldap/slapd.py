@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -80,6 +80,8 @@ class Slapd:
         """Entries that the service may have of one search."""
         self.debug = "none"
         """What it logs to `log`, as its option -d takes it."""
+        self.launcher: Sequence[str] = ()
+        """A command that becomes the server, whose own command follows."""
 
     @property
     def uri(self) -> str:
@@ -130,8 +132,9 @@ class Slapd:
             f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port} {self.socket_uri}"
         )
         # With -d it stays in the foreground; what it logs goes to stderr.
+        options = ("-d", self.debug, "-f", "slapd.conf")
         self._process = subprocess.Popen(
-            ["/usr/sbin/slapd", "-d", self.debug, "-f", "slapd.conf", "-h", listeners],
+            [*self.launcher, "/usr/sbin/slapd", *options, "-h", listeners],
             cwd=self.folder,
             env={**os.environ, **self.environment},
             stdout=log,
@@ -207,11 +210,13 @@ def running(
     debug: str = "none",
     limit: str = "unlimited",
     environment: Mapping[str, str] | None = None,
+    launcher: Sequence[str] = (),
 ) -> Iterator[Slapd]:
     """Return a new server, which is stopped at the end; `entries` is LDIF for slapadd(8)."""
     with folder() as path:
         server = Slapd(path, authority, certificate)
         server.debug, server.limit, server.environment = debug, limit, environment or {}
+        server.launcher = launcher
         server.initialize(before, after, entries)
         try:
             server.start()

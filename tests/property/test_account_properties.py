@@ -38,6 +38,7 @@ LISTS = (
     st.sampled_from([(), (), ("mail",), ("pop3", "imap")]),
     st.sampled_from([(), (), ("192.0.2.0/24",), ("2001:db8::/32", "127.0.0.1")]),
     st.sampled_from([(), (), ("Mo-Fr 08:00-18:00",)]),
+    st.sampled_from([(), (), ("SCRAM-SHA-256", "LOGIN"), ("PLAIN",)]),
 )
 POLICIES = st.builds(
     Policy,
@@ -53,19 +54,21 @@ POLICIES = st.builds(
         allowed_services=LISTS[0],
         allowed_networks=LISTS[1],
         allowed_hours=LISTS[2],
+        allowed_mechanisms=LISTS[3],
     ),
 )
 PLACES = st.sampled_from([None, "192.0.2.7", "198.51.100.1", "mail.example.org", "::1"])
-EVERYWHERE = st.tuples(st.sampled_from(["mail", "imap", "other"]), PLACES, MOMENTS)
+WAYS = st.sampled_from([None, "PLAIN", "LOGIN", "SCRAM-SHA-256-PLUS", "XOAUTH2"])
+EVERYWHERE = st.tuples(st.sampled_from(["mail", "imap", "other"]), PLACES, WAYS, MOMENTS)
 
 
 @given(USERS, POLICIES, st.lists(EVERYWHERE, min_size=1, max_size=20))
 def test_who_is_unrestricted_is_restricted_nowhere(
-    user: User, policy: Policy, places: list[tuple[str, str | None, datetime]]
+    user: User, policy: Policy, places: list[tuple[str, str | None, str | None, datetime]]
 ) -> None:
     if is_unrestricted(user, policy):
-        for service, rhost, now in places:
-            assert restriction(user, policy, service, rhost, now) is None
+        for service, rhost, mechanism, now in places:
+            assert restriction(user, policy, service, rhost, mechanism, now) is None
     else:
         # Nothing else than what the names say makes the difference.
         assert (

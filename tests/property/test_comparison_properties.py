@@ -80,7 +80,7 @@ def pools(draw: st.DrawFn) -> list[Answering]:
 
 
 @st.composite
-def stacks(draw: st.DrawFn, pool: list[Answering], most: int, *, inner: bool = False) -> Stack:
+def stacks(draw: st.DrawFn, pool: list[Answering], most: int, *, outer: int = 0) -> Stack:
     """Draw a stack that asks modules of a pool."""
     entries: list[Entry] = []
     level = 0
@@ -91,10 +91,9 @@ def stacks(draw: st.DrawFn, pool: list[Answering], most: int, *, inner: bool = F
         module = draw(st.sampled_from(pool))
         nested: Stack = ()
         if module.options.nests and not marker:
-            simple = [each for each in pool if not each.options.nests]
-            if inner or not simple:
+            if outer == 2:
                 continue
-            nested = draw(stacks(simple, 2, inner=True))
+            nested = draw(stacks(pool, 2 - outer, outer=outer + 1))
         mistake = "odd" if draw(st.integers(0, 15)) == 0 else ""
         entries.append(
             Entry(

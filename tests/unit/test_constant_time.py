@@ -37,9 +37,18 @@ ALLOWED = {
     "self.password == NO_PASSWORD",
     # The digest of a plan, which was shown.
     "confirmed != plan.digest",
+    "current.digest != expected.digest",
+    # Names of attributes, DNs.
+    "key == each.key",
+    "key == dn.key(each)",
     # Keys of rows.
     "key == record.name.key",
     "key == record.unix_uid",
+    "companies.c.name_key == fold(row.ou1)",
+    "companies.c.name_key == new.key",
+    "companies.c.name_key == node",
+    "companies.c.name_key == or_names.c.ou1_key",
+    "company_domains.c.key == domain",
     "groups.c.or_name_key == or_name",
     "groups.c.or_name_key == or_name_key",
     "or_names.c.name_key == or_name",

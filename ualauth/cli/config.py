@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -18,6 +17,7 @@ from ualauth.cli.settings_files import FILES, settings_of_files
 from ualauth.config.config import FILE_NAME
 from ualauth.config.effective import Setting, effective_settings, settings_for
 from ualauth.errors import InvalidValue
+from ualauth.text.closest import closest
 
 _NOT_SHOWN = "set, not shown"
 
@@ -104,8 +104,8 @@ def _unknown(word: str, settings: Iterable[Setting]) -> str:
         return f"there is no {word} in the configuration folder"
     known = {name: None for each in settings for name in _names_of(each)}
     # A name of its own is what is mostly meant.
-    close = difflib.get_close_matches(word[:64], [*known, *FILES], 1)
-    question = f"; did you mean {close[0]!r}?" if close else "; without NAME, all are shown"
+    meant = closest(word[:64], [*known, *FILES])
+    question = f"; did you mean {meant!r}?" if meant else "; without NAME, all are shown"
     return f"there is no setting or table {word[:64]!r}{question}"
 
 

@@ -113,7 +113,7 @@ EXAMPLES: Mapping[str, Examples] = {
     "sync watch": (("sync watch staff", "until Ctrl-C"),),
     "sync schema": (
         ("sync schema openldap", "as LDIF, for ldapadd"),
-        ("sync schema --status staff", "what the server of an agreement has already"),
+        ("sync schema --status staff", "what a server has of it"),
     ),
     "sync list": (
         ("sync list", "all agreements, and their last runs"),
@@ -121,7 +121,10 @@ EXAMPLES: Mapping[str, Examples] = {
     ),
     "sync show": (("sync show staff", ""),),
     "sync delete": (("sync delete staff --release", "its users stay, and are yours"),),
-    "sync purge": (("sync purge staff", "users who are gone for 30 days"),),
+    "sync purge": (
+        ("sync purge staff --dry-run", "who would be deleted"),
+        ("sync purge staff", "users who are gone for 30 days"),
+    ),
     "lockout list": (("lockout list", "who is locked out, and until when"),),
     "lockout show": (("lockout show jsmith", ""),),
     "lockout clear": (("lockout clear --user jsmith", "lets the user try again at once"),),

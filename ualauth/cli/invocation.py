@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ualauth.text.closest import closest
+
 if TYPE_CHECKING:
     from ualauth.config.config import Config
     from ualauth.passwords.schemes import PasswordHasher
@@ -93,10 +95,8 @@ class Invocation:
 
     def near(self, service: str) -> str:
         """Return a question whether another service is meant, if one has nearly the same name."""
-        import difflib  # noqa: PLC0415 - likewise
-
-        close = difflib.get_close_matches(service[:64], self.base.services.folder.services(), 1)
-        return f"; did you mean {close[0]!r}?" if close else ""
+        meant = closest(service[:64], self.base.services.folder.services())
+        return f"; did you mean {meant!r}?" if meant else ""
 
     def close(self) -> None:
         """Close what was opened."""

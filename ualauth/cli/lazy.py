@@ -12,6 +12,7 @@ from ualauth.cli.examples import epilog_of
 from ualauth.cli.help import HelpContext
 from ualauth.cli.invocation import Invocation
 from ualauth.system.extras import cure_for
+from ualauth.text.closest import closest
 
 
 def take_directory(context: click.Context, _option: click.Parameter, given: str | None) -> None:
@@ -79,12 +80,10 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:
-            import difflib  # noqa: PLC0415 - for mistakes only
-
-            close = difflib.get_close_matches(args[0], self.table, 1)
-            if not close:
+            meant = closest(args[0], self.table)
+            if not meant:
                 raise
-            text = f"{error.message} Did you mean {close[0]!r}?"
+            text = f"{error.message} Did you mean {meant!r}?"
             raise click.UsageError(text, context) from None
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -26,6 +26,7 @@ def command(invocation: Invocation, *, verbose: bool) -> None:
       dovecot-auth    Postfix, Exim, chasquid, Dovecot
       dovecot-master  Dovecot: whose a login is, and who the users are
       forward-auth    web servers
+      ldap            address books, and what else speaks LDAP
       milter          Postfix, sendmail: the submission access rules
       monitor         Prometheus and load balancers: health and metrics
       postfix-policy  Postfix: the same, without the header

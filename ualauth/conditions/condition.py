@@ -18,7 +18,6 @@ the USERLIST does, where case does not count.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +26,7 @@ from typing import Any
 
 from ualauth.conditions import matching
 from ualauth.conditions.matching import ConditionError
+from ualauth.text.closest import closest
 from ualauth.text.escapes import plain, split
 from ualauth.userlist.record import User
 
@@ -120,8 +120,8 @@ def read_condition(text: str) -> tuple[str, Condition]:
 def _cure(word: str) -> str:
     if word.rstrip("!") in WORDS:
         return f"write the ! before the word: !{word.rstrip('!')}"
-    close = difflib.get_close_matches(word[:64], WORDS, 1)
-    return f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(WORDS)}"
+    meant = closest(word[:64], WORDS)
+    return f"did you mean {meant!r}?" if meant else f"use one of {', '.join(WORDS)}"
 
 
 def _domains(facts: Facts) -> tuple[str, ...]:

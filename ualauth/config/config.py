@@ -39,6 +39,7 @@ from ualauth.stack.folder import service_name
 from ualauth.text.dataclass import dataclass
 from ualauth.userlist.database.url import mistake_of
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
+from ualauth.userlist.submission_settings import SubmissionSettings
 from ualauth.virus.settings import ScannerSettings
 
 _TABLES: Mapping[str, type[Any]] = {"milter": MilterSettings, "scanner": ScannerSettings}
@@ -158,6 +159,7 @@ class Config:
     account: AccountRules = field(default_factory=AccountRules)
     lockout: LockoutRules = field(default_factory=LockoutRules)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    submission: SubmissionSettings = field(default_factory=SubmissionSettings)
     smtp_access: SmtpAccessSettings = field(default_factory=SmtpAccessSettings)
     modules: ModuleSettings = field(default_factory=ModuleSettings)
     sasl: SaslSettings = field(default_factory=SaslSettings)
@@ -187,7 +189,7 @@ class Config:
     @property
     def policy(self) -> Policy:
         """The policy for users who have none of their own."""
-        return Policy(self.password.rules, self.account, self.lockout)
+        return Policy(self.password.rules, self.account, self.lockout, self.submission.rules)
 
     def offer_rules(self, service: str) -> OfferRules:
         """Return what a service may offer, and whether it takes typed passwords."""

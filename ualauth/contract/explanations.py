@@ -73,8 +73,8 @@ EXPLANATIONS: Mapping[ReasonCode, Explanation] = {
         "`ualauth modules` says which module judges what; see the service file",
     ),
     ReasonCode.MECHANISM_NOT_OFFERED: Explanation(
-        "the service does not take this mechanism, or no typed passwords",
-        "see `mechanisms` in ualauth.toml",
+        "the service, or the account, does not take this mechanism, or no typed passwords",
+        "see `mechanisms` in ualauth.toml, `allowed_mechanisms` of the user or company",
     ),
     ReasonCode.TLS_REQUIRED: Explanation(
         "the mechanism needs an encrypted connection",
@@ -126,7 +126,7 @@ EXPLANATIONS: Mapping[ReasonCode, Explanation] = {
     ),
     ReasonCode.SERVICE_NOT_ALLOWED: Explanation(
         "the account may not use this service",
-        "see `allowed_services`, or the directory's rules",
+        "see `allowed_services` and `locked_services`, or the directory's rules",
     ),
     ReasonCode.NOT_IN_GROUP: Explanation(
         "the user is not in the group that the rule names",

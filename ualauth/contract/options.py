@@ -18,7 +18,6 @@ option is written.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import enum
 import inspect
 import sys
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, get_args, get_origin
 
 from ualauth.system.extras import lack
+from ualauth.text.closest import closest
 from ualauth.text.dataclass import dataclass
 
 WHOLE_LINE = sys.maxsize
@@ -44,7 +44,7 @@ class OptionProblem:
     `index` is its place among the arguments (past the last one for what is
     missing); `fatal` is false for what the module merely ignores. One that is `harmful` is an
     error all the same: the module works, and does something else than it should, as to let in
-    users whom it should not.
+    users whom it should not. `is_unknown` is true of an option that the module does not have.
     """
 
     index: int
@@ -52,6 +52,7 @@ class OptionProblem:
     cure: str = ""
     fatal: bool = True
     harmful: bool = False
+    is_unknown: bool = False
 
     @property
     def is_warning(self) -> bool:
@@ -157,12 +158,10 @@ def describe(kind: type[Any]) -> list[OptionHelp]:
 
 
 def _unknown(index: int, name: str, fields: Mapping[str, object]) -> OptionProblem:
-    close = difflib.get_close_matches(name[:64], fields, 1)
-    if close:
-        cure = f"did you mean {close[0]!r}?"
-    else:
-        cure = f"it takes: {', '.join(fields) or 'no options'}"
-    return OptionProblem(index, f"unknown option {name!r}", cure)
+    meant = closest(name[:64], fields)
+    takes = ", ".join(fields) or "no options"
+    cure = f"did you mean {meant!r}?" if meant else f"it takes: {takes}"
+    return OptionProblem(index, f"unknown option {name!r}", cure, is_unknown=True)
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:

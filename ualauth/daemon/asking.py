@@ -9,6 +9,7 @@ from typing import Protocol as Interface
 from ualauth.adapters.http_login import HttpPeer, HttpService, log_in_async
 from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange, in_thread
 from ualauth.daemon.requests import (
+    Admit,
     Answer,
     Begin,
     Call,
@@ -128,7 +129,7 @@ class Asker:
                 return await self._answer_on_workers(request)
             case LookUp() | Take() | NextUsers():
                 return await self._answer_on_users(authenticator, request)
-            case Submission() | FindPerson() | FindOwners():
+            case Submission() | Admit() | FindPerson() | FindOwners():
                 return await _answer_on_submissions(authenticator, request)
         assert_never(request)
 
@@ -179,7 +180,7 @@ class Asker:
 
 
 async def _answer_on_submissions(
-    authenticator: AsyncAuthenticator, request: Submission | FindPerson | FindOwners
+    authenticator: AsyncAuthenticator, request: Submission | Admit | FindPerson | FindOwners
 ) -> Answer:
     # Only a socket of the access rules needs what they need.
     from ualauth.daemon import submission  # noqa: PLC0415 - an extra
@@ -187,6 +188,8 @@ async def _answer_on_submissions(
     match request:
         case Submission():
             return await submission.begin(authenticator, request)
+        case Admit():
+            return await submission.admit(authenticator, request)
         case FindPerson(name):
             return Holder(await authenticator.person(name))
         case FindOwners(address):

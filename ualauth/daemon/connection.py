@@ -106,9 +106,15 @@ class Connection(asyncio.Protocol):
 
     def stop(self) -> None:
         """Answer all that is asked with "not now", and close."""
-        if self._protocol is not None and not self._is_over:
-            self._protocol.stop()
-            self.carry_on()
+        if self._protocol is None or self._is_over:
+            return
+        if self._securing is not None:
+            # In the middle of a handshake, nothing can be said.
+            self.abort()
+            self.connection_lost(None)
+            return
+        self._protocol.stop()
+        self.carry_on()
 
     # What asyncio calls
 
@@ -192,7 +198,8 @@ class Connection(asyncio.Protocol):
         Without it, no request is answered at once.
         """
         protocol, transport = self._protocol, self._transport
-        if protocol is None or transport is None or self._is_over:
+        # What is answered while TLS begins is sent once it is encrypted.
+        if protocol is None or transport is None or self._is_over or self._securing is not None:
             return
         output, closes, starts_tls, asks, goes_on = b"", False, False, False, True
         while goes_on and not closes and not starts_tls:
@@ -359,8 +366,7 @@ class Connection(asyncio.Protocol):
         if left > 0:
             self._idle_timer = loop.call_later(left, self._look_at_idleness)
             return
-        protocol.stop()
-        self.carry_on()
+        self.stop()
 
     def _read_or_not(self) -> None:
         """Read from the client only while it does not have to wait."""

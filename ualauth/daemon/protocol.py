@@ -5,6 +5,8 @@ A protocol is a subclass of `Protocol`, and an entry point of the group `ualauth
 
 from ualauth.daemon.protocols.base import Caller, Endpoint, NoSettings, Protocol
 from ualauth.daemon.requests import (
+    Admit,
+    Admitted,
     Answer,
     Begin,
     Call,
@@ -43,6 +45,8 @@ from ualauth.daemon.requests import (
 )
 
 __all__ = [
+    "Admit",
+    "Admitted",
     "Answer",
     "Begin",
     "Call",

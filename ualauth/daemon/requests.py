@@ -106,6 +106,18 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Admit:
+    """Counts a message that is about to go on; the answer is `Admitted`.
+
+    `source` is the address of the client, `None` for one on this host.
+    """
+
+    person: Person | None
+    source: str | None
+    recipients: int
+
+
+@dataclass(frozen=True, slots=True)
 class FindPerson:
     """Asks whose an e-mail address or an authid is; the answer is `Holder`."""
 
@@ -182,6 +194,7 @@ Request = (
     | Status
     | Reload
     | Submission
+    | Admit
     | FindPerson
     | FindOwners
 )
@@ -282,6 +295,15 @@ class Submitting:
     person: Person | None = None
     header_size_limit: int = HEADER_SIZE_LIMIT
     """The most octets of a message's header."""
+    groups: tuple[str, ...] = ()
+    """The names of the person's groups, if the rules look at groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whether a message may go on: then `reply` is empty, and else one of SMTP."""
+
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +334,7 @@ Answer = (
     | Changed
     | Done
     | Submitting
+    | Admitted
     | Holder
     | Owners
 )

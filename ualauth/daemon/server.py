@@ -8,10 +8,10 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 
-from ualauth.aio import AsyncAuthenticator, at_once, server_states
+from ualauth.aio import AsyncAuthenticator, at_once, look_ahead, server_states
 from ualauth.config.config import Config
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.asking import Asker
@@ -74,6 +74,8 @@ class Daemon:
         """By protocol and outcome, since the start."""
         self._readers: list[Connection] = []
         """Those that have read something since what was read was answered."""
+        self._looking: set[str] = set()
+        """Services whose files are looked at just now, before that is due."""
         self._numbers = itertools.count(1)
         self._worker = Worker() if worker is None else worker
         self._stopping = asyncio.Event()
@@ -202,6 +204,20 @@ class Daemon:
             except Exception as error:  # noqa: BLE001 - no other connection is hurt
                 log.error("a connection ends: raised %s", type(error).__name__)  # noqa: TRY400
                 connection.abort()
+        if look is not None and self._authenticator is not None:
+            for service in look.due_soon:
+                if service not in self._looking:
+                    self._looking.add(service)
+                    self._run(self._look_ahead(self._authenticator, service))
+
+    async def _look_ahead(self, authenticator: AsyncAuthenticator, service: str) -> None:
+        """Look at the files of a service meanwhile, so that its logins do not all wait for it."""
+        try:
+            await look_ahead(authenticator, service)
+        except Exception as error:  # noqa: BLE001 - the next login comes to the same, and tells it
+            log.debug("the files of %s: raised %s", service, type(error).__name__)
+        finally:
+            self._looking.discard(service)
 
     def ended(self, protocol: str, outcome: Outcome, number: int = 1) -> None:
         """See `Connections`."""
@@ -258,13 +274,16 @@ class Daemon:
 
         def close() -> None:
             self._retired.pop(authenticator, None)
-            task = loop.create_task(authenticator.close())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._run(authenticator.close())
 
         loop = asyncio.get_running_loop()
         seconds = self._expires_after + 2 * authenticator.config.stack.timeout
         self._retired[authenticator] = loop.call_later(seconds, close)
+
+    def _run(self, coroutine: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _connect(self, begin: Callable[..., object]) -> Connection:
         asker = Asker(self._current, self.house)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from weakref import WeakKeyDictionary
 
-from ualauth.aio import AsyncAuthenticator
+from ualauth.adapters.submission import admission, groups_for
+from ualauth.aio import AsyncAuthenticator, in_thread
 from ualauth.contract.identity import Person
-from ualauth.daemon.requests import Owners, Submission, Submitting
+from ualauth.daemon.requests import Admit, Admitted, Owners, Submission, Submitting
+from ualauth.runtime.base import BaseAuthenticator
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.mailboxes import read_mailbox
 from ualauth.smtp_access.rules import EVERY_USER, Rules
@@ -32,8 +35,22 @@ async def begin(authenticator: AsyncAuthenticator, request: Submission) -> Submi
     limit = access.settings.header_size_limit
     if not request.user:
         return Submitting(session, header_size_limit=limit)
-    person = await authenticator.person(request.user)
-    return Submitting(session, person or Person(request.user), limit)
+    person = await authenticator.person(request.user) or Person(request.user)
+    find_groups = groups_for(session, person)
+    groups = () if find_groups is None else await in_thread(authenticator, find_groups)
+    return Submitting(session, person, limit, groups)
+
+
+async def admit(authenticator: AsyncAuthenticator, request: Admit) -> Admitted:
+    """Count a message that is about to go on; say whether it may.
+
+    Raises:
+        StoreError: if it cannot be counted.
+
+    """
+    count = admission(request.person, request.source, request.recipients)
+    reply = await in_thread(authenticator, count)
+    return Admitted("" if reply is None else str(reply))
 
 
 async def owners(authenticator: AsyncAuthenticator, address: str) -> Owners:
@@ -52,7 +69,17 @@ async def owners(authenticator: AsyncAuthenticator, address: str) -> Owners:
             delegate = await authenticator.person(authid)
             if delegate is not None and fold(delegate.company) == company:
                 authids.append(authid)
+    for group, section in rules.groups.items():
+        for authid in _delegates(section, address):
+            groups = await in_thread(authenticator, partial(_groups_of, authid))
+            if group in map(fold, groups):
+                authids.append(authid)
     return Owners(tuple(dict.fromkeys(authids)), has_it)
+
+
+def _groups_of(authid: str, base: BaseAuthenticator) -> tuple[str, ...]:
+    person = base.person(authid)
+    return () if person is None else base.groups_of(person.authid)
 
 
 def _is_address_of(person: Person, address: str) -> bool:

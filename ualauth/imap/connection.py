@@ -18,6 +18,7 @@ from typing import Any
 
 from ualauth.codes import ReturnCode
 from ualauth.imap.settings import Server, Tls
+from ualauth.system.time_limit import Overdue, within
 from ualauth.text.dataclass import dataclass
 
 _MOST_OF_LINE = 65_536
@@ -77,9 +78,13 @@ class _Connection(imaplib.IMAP4):
 
     def _connected(self, host: str, port: int) -> socket.socket:
         failure: OSError = OSError("no address")
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        ):
+        try:
+            addresses = within(
+                self._left(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            )
+        except Overdue:
+            raise TimeoutError from None
+        for family, kind, protocol, _, address in addresses:
             new = socket.socket(family, kind, protocol)
             try:
                 new.settimeout(self._left())

@@ -89,6 +89,16 @@ REASONS: Mapping[str, Reason] = {
         lambda _user, policy, _writing: bool(policy.account.allowed_services),
         _ELSEWHERE,
     ),
+    "locked services": Reason(
+        "with services that are locked",
+        lambda _user, policy, _writing: bool(policy.account.locked_services),
+        _ELSEWHERE,
+    ),
+    "mechanisms": Reason(
+        "with mechanisms that are allowed",
+        lambda _user, policy, _writing: bool(policy.account.allowed_mechanisms),
+        _ELSEWHERE,
+    ),
     "networks": Reason(
         "with networks that are allowed",
         lambda _user, policy, _writing: bool(policy.networks),
@@ -175,12 +185,13 @@ def told(writing: Writing, kind: str) -> list[str]:
 def carried(user: User, writing: Writing) -> User:
     """Return a user with all that refuses them here in the record itself.
 
-    That is what the settings say, as the user's own policy, and what only the USERLIST
-    knows: how old a record is, and that there is no grace login left.
+    That is what the settings and the user's company say, as the user's own policy, and what
+    only the USERLIST knows: how old a record is, and that there is no grace login left. A reader
+    with the same settings need not have the company.
     """
     policy = writing.policy_of(user)
     values: dict[str, Any] = {}
-    if not writing.same_settings and (own := _own_policy(user, policy)) != user.policy:
+    if (own := _own_policy(user, policy, writing)) != user.policy:
         values["policy"] = own
     if policy.password.maximum_age_days and user.password_changed is None:
         values["password_changed"] = user.created
@@ -195,20 +206,36 @@ def carried(user: User, writing: Writing) -> User:
 
 _REFUSING = (
     ("password", ("maximum_age_days", "inactive_days"), PasswordRules()),
-    ("account", ("allowed_services", "allowed_networks", "allowed_hours"), AccountRules()),
+    (
+        "account",
+        (
+            *("allowed_services", "locked_services", "allowed_mechanisms"),
+            *("allowed_networks", "allowed_hours"),
+        ),
+        AccountRules(),
+    ),
 )
 """The keys of a policy by which logins are refused, and their part's defaults."""
+_OF_COMPANIES = frozenset(
+    {"grace_logins", "time_zone", *(key for _, keys, _ in _REFUSING for key in keys)}
+)
+"""The keys of a company's policy on which it depends who is refused."""
 
 
-def _own_policy(user: User, policy: Policy) -> str:
-    """Return the user's own policy, with what the settings refuse logins by."""
+def _own_policy(user: User, policy: Policy, writing: Writing) -> str:
+    """Return the user's own policy, with what refuses logins by the company or the settings."""
     own = read_own(user.policy)
-    added = {
-        key: value
-        for part, keys, usual in _REFUSING
-        for key in keys
-        if key not in own and (value := getattr(getattr(policy, part), key)) != getattr(usual, key)
-    }
-    if policy.hours and "time_zone" not in own and policy.account.time_zone != "UTC":
-        added["time_zone"] = policy.account.time_zone
+    company = read_own(writing.company_policy(user))
+    added = {key: value for key, value in company.items() if key in _OF_COMPANIES}
+    if not writing.same_settings:
+        added |= {
+            key: value
+            for part, keys, usual in _REFUSING
+            for key in keys
+            if (value := getattr(getattr(policy, part), key)) != getattr(usual, key)
+        }
+        if policy.hours:
+            # The reader's settings may have another one.
+            added["time_zone"] = policy.account.time_zone
+    added = {key: value for key, value in added.items() if key not in own}
     return print_own(own | added) if added else user.policy

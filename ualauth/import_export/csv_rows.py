@@ -7,12 +7,12 @@ Spreadsheets may separate cells by another character, which a first line `sep=;`
 from __future__ import annotations
 
 import csv
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from ualauth.import_export.line import BadLine, Reading, bad_line
+from ualauth.text.closest import closest
 
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE | re.DOTALL)
 _CURES = {
@@ -59,8 +59,8 @@ def other_separator(row: Sequence[str]) -> str:
 def unknown_column(name: str, known: Sequence[str]) -> str:
     """Return what is wrong with a column that is none of those that are known."""
     shown = name[:40] if name.isprintable() else ascii(name[:40])
-    near = difflib.get_close_matches(name.lower(), known, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    meant = closest(name.lower(), known)
+    hint = f"; did you mean {meant!r}?" if meant else ""
     return (
         f"column {shown!r} is none of {', '.join(known)}{hint}; "
         f"--ignore-columns {shown} passes over it"

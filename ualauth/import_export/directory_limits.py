@@ -17,7 +17,12 @@ from ualauth.errors import InvalidValue
 from ualauth.import_export import directory_rules as rules
 from ualauth.import_export.ages import Ages
 from ualauth.import_export.directory_rules import Attribute, LdifRecord, NotKept, Rule
-from ualauth.import_export.directory_values import file_time, generalized_time, unix_time
+from ualauth.import_export.directory_values import (
+    file_time,
+    generalized_time,
+    kerberos_time,
+    unix_time,
+)
 from ualauth.import_export.limits import Limits
 
 
@@ -30,7 +35,7 @@ def limits_of(entry: LdifRecord, ignore: frozenset[str]) -> Limits:
     """
     limits = Limits()
     for name in (each for each in entry if each not in ignore):
-        rule = RULES.get(name) or (rules.unknown if _sounds_like_a_limit(name) else None)
+        rule = RULES.get(name) or _rule_of_the_sound(name)
         if rule is not None:
             for value in entry[name]:
                 _apply(rule, Attribute(limits, name, entry), value)
@@ -60,11 +65,44 @@ _HARMLESS = re.compile(
 )
 
 
-def _sounds_like_a_limit(name: str) -> bool:
-    """Return whether an attribute without a row may restrict: by its name, or being a number."""
+# What an attribute may be about that says whether a user may log in.
+_OF = "(?:(?:user|account|acct|mail|mailbox|login|logon|access|imap4?|pop3?|smtp|sieve|webmail)+_?)"
+_STATE = re.compile(
+    f"(?:is)?{_OF}?(?:is)?(?:enabled?|activated?|active|allowed|valid)|(?:is)?status|"
+    f"{_OF}(?:status|state|access)|can_?log_?[io]n"
+)
+_CLOSED = re.compile(
+    f"(?:is|has)?{_OF}?(?:is)?(?:block(?:ed)?|ban(?:ned)?|closed|terminated|deleted|frozen|"
+    "denied|quarantined?)(?:at|on|since|date|time)?"
+)
+_DATE = re.compile(
+    f"{_OF}?(?:valid|active|usable|enabled)_?(?:until|till|to|thru|through|from|since|after|before)|"
+    f"{_OF}?not_?(?:before|after)|{_OF}?(?:end|start|begin|(?:de)?activation|termination)_?"
+    "(?:date|time)"
+)
+_MUST_CHANGE = re.compile(
+    ".*must_?(?:change|reset)(?:_?(?:password|passwd|pwd))?|"
+    ".*(?:force|require)s?d?_?(?:password|passwd|pwd)_?(?:change|reset)"
+)
+_SOUNDS = (
+    (_MUST_CHANGE, rules.must_change),
+    (_STATE, rules.unknown_state),
+    (_DATE, rules.unknown_date),
+    (_CLOSED, rules.unknown),
+)
+
+
+def _rule_of_the_sound(name: str) -> Rule | None:
+    """Return how to read an attribute without a row that may restrict, as its name says.
+
+    One that is a number has no name, and may mean anything.
+    """
     if name in SHADOW:
-        return False
-    return name[0].isdigit() or bool(_SOUND.search(name) and not _HARMLESS.fullmatch(name))
+        return None
+    if name[0].isdigit() or (_SOUND.search(name) and not _HARMLESS.fullmatch(name)):
+        return rules.unknown
+    plain = name.replace("-", "_")
+    return next((rule for pattern, rule in _SOUNDS if pattern.fullmatch(plain)), None)
 
 
 _START, _END = Limits.start, Limits.end
@@ -92,8 +130,8 @@ RULES: Mapping[str, Rule] = {
         "nsRole": rules.has("disabledrole"),
         "objectClass": rules.has("nstombstone"),
         # FreeIPA, and what MIT's KDC keeps in a directory
-        "krbPrincipalExpiration": rules.time(generalized_time, _END),
-        "krbPasswordExpiration": rules.time(generalized_time, _PASSWORD_END),
+        "krbPrincipalExpiration": rules.time(kerberos_time, _END),
+        "krbPasswordExpiration": rules.time(kerberos_time, _PASSWORD_END),
         "krbTicketFlags": rules.flags(lock=0x40 | 0x100, change=0x200),
         "ipaUserAuthType": rules.authentication_kinds,
         # Heimdal, Univention: valid, a client, no hardware, not locked out
@@ -116,6 +154,7 @@ RULES: Mapping[str, Rule] = {
         "ms-DS-UserAccountAutoLocked": _TRUE_LOCKS,
         "msDS-UserPasswordExpired": rules.must_change,
         "msExchUserAccountControl": rules.flags(lock=0x2),
+        "protocolSettings": rules.protocol_settings,
         # Samba 3, and 2 without the prefix
         "sambaAcctFlags": rules.samba_flags,
         "acctFlags": rules.samba_flags,
@@ -158,10 +197,12 @@ RULES: Mapping[str, Rule] = {
         "secPwdValid": _FALSE_LOCKS,
         "secAcctExpires": rules.time(generalized_time, _END),
         "pwdAccountDisabled": _TRUE_LOCKS,
-        # Mail: qmail-ldap, iRedMail, Zimbra, Kolab, Courier, Phamm, postfix-book
+        "dxPwdMustChange": rules.must_change,  # CA Directory
+        # Mail: qmail-ldap, iRedMail, Zimbra, Kolab, Courier, Phamm, postfix-book, Kopano, Mandriva
         "accountStatus": rules.account_status,
         "enabledService": rules.enabled_services,
         "disabledService": rules.not_kept("says which services are closed"),
+        "allowNets": rules.networks,
         "zimbraAccountStatus": rules.unless("active"),
         "zimbraMailStatus": rules.unless("enabled"),
         "zimbraPasswordMustChange": rules.must_change,
@@ -179,8 +220,16 @@ RULES: Mapping[str, Rule] = {
         "delete": _TRUE_LOCKS,
         "mailEnabled": _FALSE_LOCKS,
         "mailLocker": _TRUE_LOCKS,
+        "mailEnable": rules.unless("ok"),
+        "zarafaAccount": _FALSE_LOCKS,
+        "kopanoAccount": _FALSE_LOCKS,
+        "zarafaSharedStoreOnly": _TRUE_LOCKS,
+        "kopanoSharedStoreOnly": _TRUE_LOCKS,
         # Others
         "authAuthority": rules.has(";disableduser;"),  # Apple
+        "apple-user-passwordpolicy": rules.has("isdisabled=1"),
+        "mailAccessDomain": rules.not_kept("says from which domains the user may log in", "*"),
+        "accessTo": rules.not_kept("says on which hosts the user may log in", "*"),  # GOsa
         "schacExpiryDate": rules.time(generalized_time, _END),
         "schacUserStatus": rules.status_name,
         "authorizedService": rules.services,  # pam_ldap(5), sssd-ldap(5)

@@ -21,6 +21,7 @@ from ualauth.import_export.directory_values import (
     octets,
     unix_time,
 )
+from ualauth.import_export.dovecot_fields import networks_of
 from ualauth.import_export.limits import Limits
 
 LdifRecord = dict[str, list[str]]
@@ -251,6 +252,32 @@ def authentication_kinds(attribute: Attribute, value: str) -> None:
         raise NotKept(f"asks for more than a password ({value[:64]})")
 
 
+def networks(attribute: Attribute, value: str) -> None:
+    """Allow the networks of all values together, as Dovecot reads them (iRedMail)."""
+    values = attribute.entry[attribute.name]
+    if value is values[0]:
+        attribute.limits.allow_networks(networks_of(",".join(values)))
+
+
+def protocol_settings(attribute: Attribute, value: str) -> None:
+    """Read one protocol of Exchange: its name, and 0 if it is off, between section signs."""
+    # In UTF-8, or in Latin-1 as older exports have it.
+    name, *fields = re.split("\u00a7|\udca7", value.strip())
+    if not fields or fields[0] not in {"0", "1"}:
+        raise ValueError("must be a protocol and 0 or 1")
+    if fields[0] == "0" and (service := _PROTOCOLS.get(name.upper())):
+        attribute.limits.deny_service(service)
+
+
+_PROTOCOLS: Mapping[str, str] = {
+    "POP3": "pop3",
+    "IMAP4": "imap",
+    "HTTP": "ual.remote",
+    "OWA": "ual.remote",
+}
+"""Protocol of Exchange -> the service that it is here."""
+
+
 def has(text: str) -> Rule:
     """Return a rule for values that lock if `text` is in them."""
 
@@ -270,4 +297,24 @@ def status_name(_attribute: Attribute, value: str) -> None:
 def unknown(_attribute: Attribute, value: str) -> None:
     """Take no value but those that surely restrict nothing."""
     if value.strip().lower() not in {"false", "no", "0", "-1"}:
-        raise NotKept("sounds like something that keeps the user out")
+        raise NotKept(_SOUNDS)
+
+
+def unknown_state(_attribute: Attribute, value: str) -> None:
+    """Take no state but those that surely let in."""
+    if value.strip().lower() not in _OPEN:
+        raise NotKept(_SOUNDS)
+
+
+def unknown_date(_attribute: Attribute, _value: str) -> None:
+    """Take no date: what it is written in, and what it ends, is not known."""
+    raise NotKept(_SOUNDS)
+
+
+_SOUNDS = "sounds like something that keeps the user out"
+_OPEN = frozenset(
+    {
+        *("true", "yes", "1", "on", "t", "y", "ok"),
+        *("active", "activated", "enabled", "open", "valid", "normal", "allowed"),
+    }
+)

@@ -54,6 +54,12 @@ def generalized_time(text: str) -> datetime:
     raise ValueError("must be a time like 20301231180000Z")
 
 
+def kerberos_time(text: str) -> datetime | None:
+    """Read a GeneralizedTime; MIT's KDC takes 0 for never, and writes it as the epoch."""
+    moment = generalized_time(text)
+    return None if moment == _UNIX_EPOCH else moment
+
+
 def _moment(match: re.Match[str]) -> datetime:
     start, minute, second, fraction, sign, *offset = match.groups(default="")
     moment = datetime.strptime(f"{start}{minute or '00'}", "%Y%m%d%H%M").replace(tzinfo=UTC)

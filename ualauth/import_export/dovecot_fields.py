@@ -65,7 +65,7 @@ def limits_of(authid: str, extra: str, ignore: frozenset[str]) -> Limits:
 
 def _limit(limits: Limits, authid: str, name: str, value: str) -> None:
     if name == "allow_nets":
-        limits.allow_networks(_networks(value))
+        limits.allow_networks(networks_of(value))
     elif name == "nologin":
         limits.lock("" if value.lower() in _NO_TEXT else value)
     elif name == "fail":
@@ -88,10 +88,14 @@ def _problem(name: str) -> str:
     return "is not known, and may keep the user out"
 
 
-def _networks(value: str) -> list[str]:
+def networks_of(value: str) -> list[str]:
     """Read networks as Dovecot does: bits behind the prefix do not count.
 
     It separates them by commas; what it cannot read is in no network to it.
+
+    Raises:
+        InvalidValue: for what it cannot read, and what no network stands for.
+
     """
     networks = []
     for text in filter(None, value.split(",")):

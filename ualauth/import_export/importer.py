@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ualauth.errors import PasswordError, UserError
@@ -157,16 +157,16 @@ class Import:
 
     def _revision(self, line: UserLine) -> Revision:
         fields = line.fields | {"locked"} if line.is_closed else line.fields
-        writing = Writing(policy=self.policy)
+        writing = Writing(policy=self.policy, company_policy=self.store.company_policy)
 
-        def written(user: User) -> User:
+        def written(user: User) -> Sequence[User]:
             if line.is_closed and closed(user, self.kind, writing):
                 user = replace(user, locked=True)
             if self.kind != "csv" and line.user.locked and is_lock(user.password):
                 # A lock before a hash is read as a hash and a lock.
                 read = password_fields(user.password or "")
                 user = replace(user, locked=True, password=read.get("password"))
-            return carried(user, writing)
+            return [carried(user, replace(writing, same_settings=each)) for each in (False, True)]
 
         return Revision(line.user, fields, line.secrets, line.history, written)
 

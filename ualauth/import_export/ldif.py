@@ -112,7 +112,10 @@ _WHY = (
     *("password_expires", "must_change_password"),
 )
 _WHY_IN_POLICY = frozenset(
-    {"allowed_services", "allowed_networks", "allowed_hours", "maximum_age_days"},
+    {
+        *("allowed_services", "locked_services", "allowed_mechanisms", "allowed_networks"),
+        *("allowed_hours", "maximum_age_days"),
+    },
 )
 
 

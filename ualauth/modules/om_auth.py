@@ -57,6 +57,7 @@ _REASONS = {
     ReasonCode.ACCOUNT_EXPIRED: (ReturnCode.ACCT_EXPIRED,),
     ReasonCode.NOT_YET_VALID: (ReturnCode.PERM_DENIED,),
     ReasonCode.SERVICE_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+    ReasonCode.MECHANISM_NOT_OFFERED: (ReturnCode.PERM_DENIED,),
     ReasonCode.SOURCE_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
     ReasonCode.NOT_IN_HOURS: (ReturnCode.PERM_DENIED,),
     ReasonCode.PASSWORD_EXPIRED: (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ualauth.oauth.refusing import shown
+from ualauth.system.time_limit import Overdue, within
 
 _MOST = 1 << 20
 """Bytes of an answer."""
@@ -37,16 +37,32 @@ def fetch_json(
         Unavailable: for whatever went wrong; without what was sent.
 
     """
+    line = _Line()
+    try:
+        # Names are resolved, and addresses tried one by one, without regard to any limit.
+        return within(timeout, lambda: _fetched(url, timeout, form, credentials, authorities, line))
+    except Overdue:
+        raise Unavailable(f"{url} does not answer in time") from None
+    finally:
+        line.hang_up()
+
+
+def _fetched(  # noqa: PLR0913, PLR0917 - as `fetch_json`
+    url: str,
+    timeout: float,
+    form: Mapping[str, str] | None,
+    credentials: tuple[str, str] | None,
+    authorities: str,
+    line: _Line,
+) -> dict[str, Any]:
     # Loaded when first needed: it takes longer than a login.
     import ssl  # noqa: PLC0415 - see above
 
     import httpx  # noqa: PLC0415 - see above
 
-    end = time.monotonic() + timeout
     try:
         verify = ssl.create_default_context(cadata=authorities or None)
         with (
-            _hung_up_after(timeout) as notice,
             httpx.Client(verify=verify, timeout=timeout, trust_env=False) as client,
             client.stream(
                 "GET" if form is None else "POST",
@@ -54,14 +70,14 @@ def fetch_json(
                 data=form,
                 auth=credentials,
                 headers={"Accept": "application/json"},
-                extensions={"trace": notice},
+                extensions={"trace": line.notice},
             ) as answer,
         ):
             text = b""
             for part in answer.iter_bytes():
                 text += part
-                if len(text) > _MOST or time.monotonic() > end:
-                    raise Unavailable(f"{url} answers too much, or too slowly")
+                if len(text) > _MOST:
+                    raise Unavailable(f"{url} answers too much")
             if answer.status_code != httpx.codes.OK:
                 sent = [*(form or {}).values(), *(credentials or ())]
                 why = error_in(text, sent)
@@ -101,37 +117,36 @@ def error_in(body: bytes, sent: Iterable[str]) -> str:
     return f": {texts[0]}" + (f" ({texts[1]})" if len(texts) > 1 else "")
 
 
-@contextmanager
-def _hung_up_after(seconds: float) -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
-    """Yield what httpx tells of its connections: they are shut when the time is up.
+class _Line:
+    """The connections of one question: they are shut when its time is up.
 
-    Its own limits are for each part of an answer: a server that sends one byte at a
+    The limits of httpx are for each part of an answer: a server that sends one byte at a
     time keeps within them for ever.
     """
-    connections: list[socket.socket] = []
-    over = threading.Event()
 
-    def hang_up() -> None:
-        over.set()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connections: list[socket.socket] = []
+        self._is_over = False
+
+    def notice(self, event: str, info: Mapping[str, Any]) -> None:
+        """Be told by httpx of a connection (https://www.encode.io/httpcore/extensions/#trace)."""
+        if event != "connection.connect_tcp.complete":
+            return
+        # One of our own: the other becomes TLS's, or is closed.
+        connection = info["return_value"].get_extra_info("socket").dup()
+        with self._lock:
+            self._connections.append(connection)
+            is_over = self._is_over
+        if is_over:
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Shut what is open: a thread that reads there learns of it at once."""
+        with self._lock:
+            self._is_over = True
+            connections, self._connections = self._connections, []
         for each in connections:
-            # The thread that reads here learns of it at once.
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-
-    def notice(event: str, info: Mapping[str, Any]) -> None:
-        # https://www.encode.io/httpcore/extensions/#trace
-        if event == "connection.connect_tcp.complete":
-            # One of our own: the other becomes TLS's, or is closed.
-            connections.append(info["return_value"].get_extra_info("socket").dup())
-            if over.is_set():
-                hang_up()
-
-    timer = threading.Timer(seconds, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield notice
-    finally:
-        timer.cancel()
-        for each in connections:
             each.close()

@@ -8,7 +8,6 @@ compute without holding the interpreter's lock.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import hmac
 import importlib
@@ -115,6 +114,8 @@ def host_crypt_matches(password: bytes, stored: bytes) -> bool:
     For what no Python library knows: yescrypt, which is the default of Debian
     and Fedora, and its relatives.
     """
+    import ctypes  # noqa: PLC0415 - loaded when first needed
+
     data = ctypes.create_string_buffer(_CRYPT_DATA_BYTES)
     hashed = _crypt_r()(password, stored, data)
     # An unknown or malformed setting is answered with "*0", "*1" or nothing.
@@ -125,6 +126,8 @@ def host_crypt_matches(password: bytes, stored: bytes) -> bool:
 
 @functools.cache
 def _crypt_r() -> Any:  # noqa: ANN401 - a function of a C library
+    import ctypes  # noqa: PLC0415 - loaded when first needed
+
     # The file names of libxcrypt, with and without its compatibility to glibc;
     # ctypes.util.find_library would start a compiler to find out.
     for name in ("libcrypt.so.1", "libcrypt.so.2"):

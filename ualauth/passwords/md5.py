@@ -7,7 +7,6 @@ here (RFC 1321, section 3.4), fifty times as slow.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import math
 import struct
@@ -46,9 +45,9 @@ def compressing() -> Compress:
 
 # OpenSSL
 
-_Context = ctypes.c_char * 92
-"""An MD5_CTX, which begins with the state."""
-_REST = bytes(ctypes.sizeof(_Context) - len(START))
+_CONTEXT_BYTES = 92
+"""The size of an MD5_CTX, which begins with the state."""
+_REST = bytes(_CONTEXT_BYTES - len(START))
 _EMPTY = b"\x80".ljust(BLOCK, b"\0")
 _OF_NOTHING = bytes.fromhex("d41d8cd98f00b204e9800998ecf8427e")  # RFC 1321, appendix A.5
 
@@ -60,6 +59,7 @@ def by_openssl() -> Compress | None:
     """
     try:
         import _hashlib  # noqa: PLC0415 - to find the library that it is linked with
+        import ctypes  # noqa: PLC0415 - few processes need it
 
         # It takes less time than to let go of the interpreter's lock.
         transform = ctypes.PyDLL(_hashlib.__file__).MD5_Transform
@@ -67,9 +67,10 @@ def by_openssl() -> Compress | None:
         return None
     transform.argtypes = (ctypes.c_char_p, ctypes.c_char_p)
     transform.restype = None
+    kind = ctypes.c_char * _CONTEXT_BYTES
 
     def compress(state: bytes, block: bytes) -> bytes:
-        context = _Context.from_buffer_copy(state + _REST)
+        context = kind.from_buffer_copy(state + _REST)
         transform(context, block)
         return context.raw[:16]
 
@@ -78,34 +79,39 @@ def by_openssl() -> Compress | None:
 
 # Python
 
-_SINES = [int(abs(math.sin(index + 1)) * 2**32) for index in range(64)]
-_SHIFTS = [(7, 12, 17, 22), (5, 9, 14, 20), (4, 11, 16, 23), (6, 10, 15, 21)]
-# For each of the 64 operations: which word, which constant, how far to turn.
-_WORDS = [
-    *range(16),
-    *((5 * index + 1) % 16 for index in range(16)),
-    *((3 * index + 5) % 16 for index in range(16)),
-    *((7 * index) % 16 for index in range(16)),
-]
-_STEPS = [(_WORDS[at], _SINES[at], _SHIFTS[at // 16][at % 4]) for at in range(64)]
-_FIRST, _SECOND, _THIRD, _FOURTH = (_STEPS[at : at + 16] for at in (0, 16, 32, 48))
 _MASK = 0xFFFFFFFF
+
+
+@functools.cache
+def _rounds() -> list[list[tuple[int, int, int]]]:
+    """Return the four rounds of 16 operations: which word, which constant, how far to turn."""
+    sines = [int(abs(math.sin(index + 1)) * 2**32) for index in range(64)]
+    shifts = [(7, 12, 17, 22), (5, 9, 14, 20), (4, 11, 16, 23), (6, 10, 15, 21)]
+    words = [
+        *range(16),
+        *((5 * index + 1) % 16 for index in range(16)),
+        *((3 * index + 5) % 16 for index in range(16)),
+        *((7 * index) % 16 for index in range(16)),
+    ]
+    steps = [(words[at], sines[at], shifts[at // 16][at % 4]) for at in range(64)]
+    return [steps[at : at + 16] for at in (0, 16, 32, 48)]
 
 
 def in_python(state: bytes, block: bytes) -> bytes:
     """Return the state after a block."""
+    first, second, third, fourth = _rounds()
     words = struct.unpack("<16I", block)
     a, b, c, d = before = struct.unpack("<4I", state)
-    for word, sine, shift in _FIRST:
+    for word, sine, shift in first:
         a = (a + (d ^ (b & (c ^ d))) + words[word] + sine) & _MASK
         a, d, c, b = d, c, b, (b + (a << shift | a >> 32 - shift)) & _MASK
-    for word, sine, shift in _SECOND:
+    for word, sine, shift in second:
         a = (a + (c ^ (d & (b ^ c))) + words[word] + sine) & _MASK
         a, d, c, b = d, c, b, (b + (a << shift | a >> 32 - shift)) & _MASK
-    for word, sine, shift in _THIRD:
+    for word, sine, shift in third:
         a = (a + (b ^ c ^ d) + words[word] + sine) & _MASK
         a, d, c, b = d, c, b, (b + (a << shift | a >> 32 - shift)) & _MASK
-    for word, sine, shift in _FOURTH:
+    for word, sine, shift in fourth:
         a = (a + (c ^ (b | d ^ _MASK)) + words[word] + sine) & _MASK
         a, d, c, b = d, c, b, (b + (a << shift | a >> 32 - shift)) & _MASK
     after = zip(before, (a, b, c, d), strict=True)

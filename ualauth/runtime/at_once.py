@@ -39,6 +39,8 @@ class AtOnce:
             self._verdicts = None
         self._seen: Seen | None = None
         self._services: dict[str, Service | None] = {}
+        self.due_soon: list[str] = []
+        """Services whose files are to be looked at before long: by the caller, in a thread."""
 
     def login(self, service: str, user: str, password: str, peer: Peer) -> Identity | None:
         """Return who is let in by name and password, if `authenticate` would do it at once."""
@@ -74,6 +76,8 @@ class AtOnce:
             services = self._base.services
             is_fresh = self._verdicts is not None and services.is_fresh(name)
             self._services[name] = services.load(name) if is_fresh else None
+            if services.is_due_soon(name):
+                self.due_soon.append(name)
         return self._services[name]
 
     def _find(self, key: Key, password: str, service: Service) -> Identity | None:

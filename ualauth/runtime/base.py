@@ -272,10 +272,12 @@ class BaseAuthenticator:
 
     def groups(self, identity: Identity) -> tuple[str, ...]:
         """See `Authenticator.groups`."""
-        if identity.anonymous:
-            return ()
+        return () if identity.anonymous else self.groups_of(identity.authid)
+
+    def groups_of(self, authid: str) -> tuple[str, ...]:
+        """Return the same of the user with exactly this authid."""
         try:
-            account: Any = self.read(identity.authid, NameKind.AUTHID)
+            account: Any = self.read(authid, NameKind.AUTHID)
         except NoUserlist:
             return ()
         users = self._users

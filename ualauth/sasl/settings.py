@@ -51,7 +51,7 @@ class SaslSettings:
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
-        return _unknown(self.mechanisms) + mistakes(self.certificate_names)
+        return unknown_mechanisms("mechanisms", self.mechanisms) + mistakes(self.certificate_names)
 
     def of_service(self, name: str, own: ServiceSettings | None) -> OfferRules:
         """Return the rules of a service, whose name is in lower case; `own` is its table."""
@@ -77,7 +77,7 @@ class ServiceSettings:
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
-        return _unknown(self.mechanisms)
+        return unknown_mechanisms("mechanisms", self.mechanisms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,13 @@ class OfferRules:
         return not set(TYPED).isdisjoint(self.allowed)
 
 
-def _unknown(names: tuple[str, ...]) -> list[str]:
+def unknown_mechanisms(key: str, names: tuple[str, ...]) -> list[str]:
+    """Return what cannot be in a list of mechanisms, as `key: ...`; empty if all is well."""
     known = [name for name in BUILT_IN if not name.endswith(PLUS)]
     if not set(names) <= set(known):
         known += [name for name in added() if not name.endswith(PLUS)]
     return [
-        f"mechanisms: {name!r} is no mechanism; {hint(name, known)}"
+        f"{key}: {name!r} is no mechanism; {hint(name, known)}"
         for name in names
         if name not in known
     ]

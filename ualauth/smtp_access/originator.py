@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ualauth.contract.identity import Person
 from ualauth.smtp_access.address_list import read_addresses
@@ -20,14 +20,16 @@ def own_mailboxes(addresses: Iterable[str]) -> frozenset[tuple[str, str]]:
     return frozenset(key for each in addresses for key in [_key_of(each)] if key is not None)
 
 
-def may_send_as(rules: Rules, person: Person, mailbox: Mailbox) -> bool:
-    """Return whether a person may be the originator `mailbox`.
+def may_send_as(
+    rules: Rules, person: Person, mailbox: Mailbox, groups: Collection[str] = ()
+) -> bool:
+    """Return whether a person, in some groups, may be the originator `mailbox`.
 
     The USERLIST takes addresses that differ in case for the same, so no user
     else has one of them.
     """
     return _key(mailbox) in own_mailboxes(person.addresses) or any(
-        section.delegation(person.authid, mailbox) for section in rules.sections(person)
+        section.delegation(person.authid, mailbox) for section in rules.sections(person, groups)
     )
 
 

@@ -4,6 +4,7 @@
     DELEGATE AUTHID ADDRESS        an extension: a user who may send as others
     SMTPFILTER=TRUE
     COMPANY NAME                   an extension: what follows is for users of a hosted company
+    GROUP NAME                     an extension: what follows is for the members of a group
 
 Words of the language are read in any case.
 """
@@ -34,10 +35,13 @@ from ualauth.text.folding import fold
 DELEGATE = "DELEGATE"
 FILTER = "SMTPFILTER"
 COMPANY = "COMPANY"
+GROUP = "GROUP"
 _OTHER_LINES = (DELEGATE, f"{FILTER}=TRUE")
 _BEFORE_LOGIN = frozenset({Event.SUBMIT, Event.ANONYMOUS})
 """Events of clients that are not authenticated, or not yet."""
-_USAGE = f"{COMPANY} NAME"
+_SECTIONS = {COMPANY: "this company", GROUP: "this group"}
+"""Words that begin the rules of some users, and of whom."""
+_BEFORE_SECTIONS = f"put it before the first {COMPANY} or {GROUP}"
 _EVENTS = {event.value: event for event in Event}
 _ACTIONS = {str(action): action for action in Action}
 _NEVER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
@@ -71,7 +75,7 @@ def parse(path: str, text: str) -> Parsed:
 
 
 class _Section:
-    """What is read for all users, or for those of one company."""
+    """What is read for all users, or for those of one company or group."""
 
     def __init__(self, line: int = 0) -> None:
         self.line = line
@@ -93,13 +97,16 @@ class _Reader:
         self.filters = False
         self.problems: list[Problem] = []
         self._of_server = self._section = _Section()
-        self._of_companies: dict[str, _Section] = {}
+        self._sections: dict[str, dict[str, _Section]] = {word: {} for word in _SECTIONS}
 
     def finished(self) -> Rules:
         """Return the rules, once all lines are read."""
-        companies = {name: section.finished() for name, section in self._of_companies.items()}
+        companies, groups = (
+            {name: section.finished() for name, section in self._sections[word].items()}
+            for word in (COMPANY, GROUP)
+        )
         return dataclasses.replace(
-            self._of_server.finished(), filters=self.filters, companies=companies
+            self._of_server.finished(), filters=self.filters, companies=companies, groups=groups
         )
 
     def read(self, line: Line) -> None:
@@ -112,35 +119,38 @@ class _Reader:
             self._read_filter(first, others, value if equals else None)
         elif keyword == DELEGATE and not equals:
             self._read_delegation(line)
-        elif keyword == COMPANY and not equals:
-            self._read_company(line)
+        elif keyword in _SECTIONS and not equals:
+            self._begin_section(keyword, line)
         else:
             self._read_rule(line)
 
     # The four kinds of lines
 
-    def _read_company(self, line: Line) -> None:
-        words = line.tokens
+    def _begin_section(self, keyword: str, line: Line) -> None:
+        words, usage, sections = line.tokens, f"{keyword} NAME", self._sections[keyword]
         if len(words) < 2:
             end = self.page.end(line.number)
-            self._problem(end, "the name is missing", f"write {_USAGE}")
+            self._problem(end, "the name is missing", f"write {usage}")
             return
         if len(words) > 2:
             text = f"{words[2].text[:64]!r} is one word too many"
-            self._problem(words[2], text, f"write {_USAGE}, and a comment after #")
+            cure = f"write {usage}, and a comment after #"
+            if keyword == GROUP:
+                cure = f'{cure}; a name with blanks stands in quotes: {GROUP} "sales team"'
+            self._problem(words[2], text, cure)
         name = fold(_unquoted(words[1].text))
-        if name in self._of_companies:
-            text = f"line {self._of_companies[name].line} begins the rules of this company"
+        if name in sections:
+            text = f"line {sections[name].line} begins the rules of {_SECTIONS[keyword]}"
             self._problem(words[1], text, "write them in one place")
-        self._section = self._of_companies.setdefault(name, _Section(line.number))
+        self._section = sections.setdefault(name, _Section(line.number))
 
     def _read_filter(self, first: Token, others: Sequence[Token], value: str | None) -> None:
         if value != "TRUE" or others:
             text = f"{FILTER} has no other value than TRUE, without blanks around the ="
             self._problem(first, text, f"write {FILTER}=TRUE, or leave the line out")
         elif self._section is not self._of_server:
-            text = f"{FILTER} is for all users, and not for a company"
-            self._problem(first, text, f"put it before the first {COMPANY}")
+            text = f"{FILTER} is for all users, and not for a company or group"
+            self._problem(first, text, _BEFORE_SECTIONS)
         elif self.filters:
             self._problem(first, f"{FILTER}=TRUE stands there already", "remove it", warning=True)
         self.filters = True
@@ -161,7 +171,7 @@ class _Reader:
             return
         if event in _BEFORE_LOGIN and self._section is not self._of_server:
             text = f"{event.value} is of clients whose user is not known"
-            self._problem(words[0], text, f"put it before the first {COMPANY}")
+            self._problem(words[0], text, _BEFORE_SECTIONS)
             return
         source = self.page.source(words[0])
         self._section.rules.append(Rule(event, action, words[2].text, source, pattern))

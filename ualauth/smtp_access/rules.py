@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,14 +49,15 @@ class Delegation:
 class Rules:
     """All rules, in the order of the file; `filters` is `SMTPFILTER=TRUE`.
 
-    `companies` are the sections of hosted companies, by their folded names: what they say of an
-    authenticated user of the company comes before all else.
+    `groups` and `companies` are the sections of groups and of hosted companies, by their folded
+    names: what those say of an authenticated user comes before all else, groups first.
     """
 
     rules: tuple[Rule, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     filters: bool = False
     companies: Mapping[str, Rules] = field(default_factory=dict, hash=False)
+    groups: Mapping[str, Rules] = field(default_factory=dict, hash=False)
     wants_names: bool = field(init=False, repr=False, compare=False)
     """Whether a name of the client's host could change anything."""
     _hosts: Mapping[Event, HostIndex] = field(init=False, repr=False, compare=False)
@@ -85,15 +86,21 @@ class Rules:
             object.__setattr__(self, name, value)
 
     def every_rule(self) -> Iterator[Rule]:
-        """Yield all rules, those of companies too."""
+        """Yield all rules, those of groups and companies too."""
         yield from self.rules
-        for section in self.companies.values():
+        for section in (*self.companies.values(), *self.groups.values()):
             yield from section.rules
 
-    def sections(self, person: Person | None) -> Iterator[Rules]:
-        """Yield the rules that hold for a user, those of the user's company first."""
-        if person is not None and (own := self.companies.get(fold(person.company))):
-            yield own
+    def sections(self, person: Person | None, groups: Collection[str] = ()) -> Iterator[Rules]:
+        """Yield the rules that hold for a user.
+
+        Those of the user's `groups`, by their folded names, are first, in the order of the file;
+        then come those of the company.
+        """
+        if person is not None:
+            yield from (own for name, own in self.groups.items() if name in groups)
+            if company := self.companies.get(fold(person.company)):
+                yield company
         yield self
 
     def about_host(self, event: Event, host: Host, other: Host | None = None) -> Rule | None:

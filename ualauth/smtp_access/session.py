@@ -17,7 +17,7 @@ so far decides.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from ualauth.contract.identity import Person
@@ -40,6 +40,7 @@ from ualauth.smtp_access.message import Message
 from ualauth.smtp_access.originator import may_send_as, read_from
 from ualauth.smtp_access.rules import Rules
 from ualauth.smtp_access.settings import SmtpAccessSettings
+from ualauth.text.folding import fold
 
 _UNKNOWN = Host()
 
@@ -77,6 +78,7 @@ class AccessSession:
         self._is_own = False
         self._submit: tuple[Finding, ...] = ()
         self._person: Person | None = None
+        self._groups: frozenset[str] = frozenset()
         self._sender = NULL_SENDER
         self._originator = NULL_SENDER
         self._findings: tuple[Finding, ...] = ()
@@ -92,13 +94,15 @@ class AccessSession:
         self._findings = self._submit
         return self._decide(self._findings, GREETINGS)
 
-    def mail_from(self, sender: str, person: Person | None) -> Decision:
+    def mail_from(self, sender: str, person: Person | None, groups: Iterable[str] = ()) -> Decision:
         """Decide about a new message; `person` is who is authenticated.
 
-        After a failed authentication there is no user.
+        After a failed authentication there is no user. `groups` are the names of the person's
+        groups, if the rules want them (`Rules.groups`).
         """
         self._dropped = set()
         self._person = person
+        self._groups = frozenset(map(fold, groups))
         self._findings = self._submit
         try:
             self._sender = self._originator = read_sender(sender)
@@ -168,6 +172,14 @@ class AccessSession:
         return self._host
 
     @property
+    def source(self) -> str | None:
+        """The client's address as submissions are counted by it.
+
+        `None` for a client on this host; an empty text if it is not known.
+        """
+        return None if self._is_own else str(self._host.address or "")
+
+    @property
     def filters(self) -> bool:
         """Whether the message goes to the mail filters."""
         return self.rules.filters
@@ -175,14 +187,14 @@ class AccessSession:
     # Events
 
     def _about_host(self, event: Event, other: Host | None = None) -> Finding | None:
-        for section in self.rules.sections(self._person):
+        for section in self.rules.sections(self._person, self._groups):
             rule = section.about_host(event, self._host, other)
             if rule is not None:
                 return Finding(event, rule.action, rule)
         return None
 
     def _about_mailbox(self, event: Event, mailbox: Mailbox) -> Finding | None:
-        for section in self.rules.sections(self._person):
+        for section in self.rules.sections(self._person, self._groups):
             rule = section.about_mailbox(event, mailbox)
             if rule is not None:
                 return Finding(event, rule.action, rule)
@@ -209,7 +221,7 @@ class AccessSession:
         if finding is None:
             return None
         for mailbox in mailboxes:
-            if mailbox == NULL_SENDER or not may_send_as(self.rules, person, mailbox):
+            if mailbox == NULL_SENDER or not may_send_as(self.rules, person, mailbox, self._groups):
                 self._originator = mailbox
                 return finding
         return None

@@ -26,6 +26,7 @@ class Line:
     tokens: tuple[Token, ...]
 
 
+_BLANK = " \t"
 _SHOWN = 100
 """Characters of a line that are shown; a longer line is cut around its fault."""
 
@@ -48,6 +49,26 @@ class Page:
     def end(self, line: int) -> Token:
         """Return the place of the last visible character of a line."""
         return Token("", line, max(1, len(self._lines[line - 1].rstrip())))
+
+    def within(self, token: Token, part: tuple[int, int]) -> Token:
+        """Return a part of a word in brackets, which may go on in further lines.
+
+        Returns the word itself where the part is empty, or cannot be found.
+        """
+        text, line, column, left = token.text[slice(*part)], token.line, token.column + 1, part[0]
+        while text and line <= len(self._lines):
+            shown = self._lines[line - 1]
+            body = shown.rstrip(_BLANK)
+            # A backslash stands for the blank between what it joins.
+            joined = len(body) - column + 1 if body.endswith("\\") else len(shown)
+            if left < joined:
+                is_it = shown.startswith(text, column - 1 + left)
+                return Token(text, line, column + left) if is_it else token
+            left -= joined
+            line += 1
+            following = self._lines[line - 1] if line <= len(self._lines) else ""
+            column = len(following) - len(following.lstrip(_BLANK)) + 1
+        return token
 
     def source(self, token: Token) -> Source:
         """Return where a token stands."""

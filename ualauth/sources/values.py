@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_origin
+
+from ualauth.text.closest import closest
 
 _TOO_LARGE = 2**1023
 
@@ -39,8 +40,8 @@ def read_value(hint: Any, value: Any) -> Any:  # noqa: ANN401 - any setting
 def hint(word: str, known: Iterable[str]) -> str:
     """Return what an unknown word was meant to be, or all words that there are."""
     words = list(known)
-    close = difflib.get_close_matches(word, words, 1)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(words)}"
+    meant = closest(word, words)
+    return f"did you mean {meant!r}?" if meant else f"there are: {', '.join(words)}"
 
 
 def out_of_bounds(settings: object, bounds: dict[str, tuple[float, float]]) -> list[str]:

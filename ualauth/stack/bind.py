@@ -6,6 +6,7 @@ reached, so that the control table decides what it means, as in Linux-PAM.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar, cast
@@ -95,6 +96,16 @@ def _unusable(
     return Bound(answering(ReturnCode.SERVICE_ERR, reason, why), problems, in_files=in_files)
 
 
+def _advised(problem: OptionProblem, arguments: Sequence[str]) -> OptionProblem:
+    """Say of a word that modules of other PAMs take what stands for it here."""
+    if not problem.is_unknown:
+        return problem
+    from ualauth.stack.foreign import advice_on_word  # noqa: PLC0415 - few files need it
+
+    advice = advice_on_word(arguments[problem.index])
+    return problem if advice is None else dataclasses.replace(problem, cure=advice)
+
+
 def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_FILES) -> Bound:
     """Make a module for one entry.
 
@@ -104,6 +115,7 @@ def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_F
     """
     try:
         options, problems = read_options(kind.options_type, arguments)
+        problems = [_advised(problem, arguments) for problem in problems]
         if options is None:
             return _unusable(problems)
         module = kind(options)

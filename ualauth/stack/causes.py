@@ -39,6 +39,13 @@ def _with_causes(
     of_lines: dict[int, list[Problem]] = {}
     for problem in problems:
         of_lines.setdefault(bisect_right(starts, problem.source.line) - 1, []).append(problem)
+    for number, (token, why, cure) in _torn(physical):
+        index = bisect_right(starts, number) - 1
+        effects = of_lines.pop(index, [])
+        if index + 1 < len(lines) and not _has_type(lines[index + 1]):
+            effects += of_lines.pop(index + 1, [])
+        harmless = all(problem.warning for problem in effects)
+        yield page.problem(token, why, cure, warning=harmless)
     for index, of_line in of_lines.items():
         wrong = index >= 0 and any(not problem.warning for problem in of_line)
         looks = (look(lines[index], physical) for look in _OF_LINES) if wrong else ()
@@ -71,23 +78,47 @@ def _of_file(page: Page, text: str, lines: Sequence[Line]) -> Cause | None:
         )
     token = next((token for token in tokens if "\r" in token.text), None)
     if token is not None:
-        why = "lines end in CR LF, as Windows writes them: the CR is part of the last word"
-        return token, why, rf"remove it: sed -i 's/\r$//' {page.path}"
+        if "\r\n" in text:
+            why = "lines end in CR LF, as Windows writes them: the CR is part of the last word"
+            return token, why, rf"remove it: sed -i 's/\r$//' {page.path}"
+        where = Token("\r", token.line, token.column + token.text.index("\r"))
+        why = "a carriage return (CR) ends no line: it is part of the word"
+        cure = f"write line feeds: tr '\\r' '\\n' < {page.path} > FILE"
+        return where, why, cure
     return None
 
 
-def _strange_blank(line: Line, _physical: Sequence[str]) -> Cause | None:
-    """A blank that is none to PAM: a no-break space from a web page."""
+def _strange_sign(line: Line, _physical: Sequence[str]) -> Cause | None:
+    """A blank that is none to PAM, as from a web page; what text processors make of a sign."""
     import unicodedata  # noqa: PLC0415 - few files need it
 
     for token in line.tokens:
         for offset, char in enumerate(token.text):
-            if char not in " \t\n" and (unicodedata.category(char) in {"Zs", "Zl", "Zp", "Cf"}):
-                name = unicodedata.name(char, "a character that is not seen").lower()
-                where = Token(char, token.line, token.column + offset)
-                why = f"{name} (U+{ord(char):04X}) separates no words"
-                return where, why, "write a space"
+            kind = unicodedata.category(char)
+            strange = _STRANGE.get(kind)
+            within = kind.startswith("P") and 0 < offset < len(token.text) - 1
+            if strange is None or within or (char.isascii() and char not in "\v\f"):
+                continue
+            name = unicodedata.name(char, "a character that is not seen").lower()
+            where = Token(char, token.line, token.column + offset)
+            why, cure = strange
+            return where, f"{name} (U+{ord(char):04X}) {why}", cure
     return None
+
+
+_SEPARATES_NOTHING = "separates no words", "write a space"
+_QUOTES = "is part of the word: PAM knows no quotes", "remove it"
+_STRANGE = {
+    "Zs": _SEPARATES_NOTHING,
+    "Zl": _SEPARATES_NOTHING,
+    "Zp": _SEPARATES_NOTHING,
+    "Cc": _SEPARATES_NOTHING,
+    "Cf": ("is not seen, and is part of the word", "remove it, or write a space"),
+    "Pi": _QUOTES,
+    "Pf": _QUOTES,
+    "Pd": ("is no hyphen", "write -"),
+}
+"""Unicode's category of a character -> what is wrong with it, and the cure."""
 
 
 def _form_of_pam_conf(line: Line, _physical: Sequence[str]) -> Cause | None:
@@ -119,24 +150,34 @@ def _open_bracket(line: Line, physical: Sequence[str]) -> Cause | None:
 
 
 _OF_LINES: tuple[Callable[[Line, Sequence[str]], Cause | None], ...] = (
-    _strange_blank,
+    _strange_sign,
     _open_bracket,
     _form_of_pam_conf,
     _include_without_type,
 )
 
 
-def _comments(physical: Sequence[str]) -> Iterator[Cause]:
-    """Find comments that take a part of a word, or end a line that was to go on."""
+def _has_type(line: Line) -> bool:
+    return bool(line.tokens) and line.tokens[0].text.lower().removeprefix("-") in _TYPES
+
+
+def _torn(physical: Sequence[str]) -> Iterator[tuple[int, Cause]]:
+    """Find comments that end a line that was to go on, each with the number of that line."""
     goes_on = False
     for number, line in enumerate(physical, 1):
         before, sign, _ = line.partition("#")
         if sign and not before.strip() and goes_on:
-            column = len(before) + 1
             why = f"line {number - 1} goes on here, and this comment ends it"
-            yield Token(line[column - 1 :], number, column), why, "put the comment above both lines"
-        elif sign and before and before[-1] not in _BLANKS:
+            where = Token(line[len(before) :], number, len(before) + 1)
+            yield number - 1, (where, why, "put the comment above both lines")
+        goes_on = not sign and line.rstrip().endswith("\\")
+
+
+def _comments(physical: Sequence[str]) -> Iterator[Cause]:
+    """Find comments that take a part of a word."""
+    for number, line in enumerate(physical, 1):
+        before, sign, _ = line.partition("#")
+        if sign and before and before[-1] not in _BLANKS:
             why = "# begins a comment, also within a word: the rest of the line is not read"
             cure = "put a blank before the comment; a value with # has to stand in a file"
             yield Token(line[len(before) :], number, len(before) + 1), why, cure
-        goes_on = not sign and line.rstrip().endswith("\\")

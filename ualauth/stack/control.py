@@ -10,12 +10,12 @@ parser (pam.conf(5); Linux-PAM's _pam_parse_control).
 
 from __future__ import annotations
 
-import difflib
 import enum
 import string
 from collections import Counter
 
 from ualauth.codes import TOKENS, ReturnCode
+from ualauth.text.closest import closest
 from ualauth.text.dataclass import dataclass
 from ualauth.text.lazy_pattern import lazy_pattern
 
@@ -79,6 +79,8 @@ class Control:
     table: Table
     mistake: str = ""
     cure: str = ""
+    wrong: tuple[int, int] = (0, 0)
+    """Where in `text` the word begins and ends that was not understood: (0, 0) for the whole."""
 
 
 NO_CONTROL = Control("", ALL_BAD)
@@ -108,7 +110,8 @@ def parse_control(text: str) -> Control:
         action = _action(pair["action"])
         if not action <= _LARGEST_JUMP or pair["action"].strip("0") == "":
             mistake = f"{pair['action'][:32]} is no jump; every result of the module counts as bad"
-            return Control(text, ALL_BAD, mistake, f"jump over 1 to {_LARGEST_JUMP} entries")
+            wrong = (pair.start("value"), pair.end())
+            return Control(text, ALL_BAD, mistake, f"jump over 1 to {_LARGEST_JUMP} entries", wrong)
         if pair["value"] == "default":
             for code in ReturnCode:
                 actions.setdefault(code, action)
@@ -126,36 +129,47 @@ def _action(text: str) -> int:
     return int(text[:12]) if text.isdigit() else int(ControlAction[text.upper()])
 
 
-def _explain(text: str, expanded: str, position: int) -> tuple[str, str]:
-    """Return what is wrong at `position`, and the cure."""
+def _explain(text: str, expanded: str, position: int) -> tuple[str, str, tuple[int, int]]:
+    """Return what is wrong at `position`, the cure, and where the word stands that is wrong."""
     if position == 0 and "=" not in text:
         words = [*KEYWORDS, INCLUDE, SUBSTACK]
         if (equal := _OF_OTHERS.get(ascii_lower(text))) is not None:
             mistake = f"{text[:64]!r} is a control of another PAM; every result counts as bad"
-            return mistake, f"write {equal}"
-        close = difflib.get_close_matches(ascii_lower(text)[:32], words, 1)
+            return mistake, f"write {equal}", (0, 0)
+        meant = closest(ascii_lower(text)[:32], words)
         usual = f"use {', '.join(words)} or [value=action]"
-        cure = f"did you mean {close[0]!r}?" if close else usual
-        return f"unknown control {text[:64]!r}; every result of the module counts as bad", cure
-    rest = expanded[position:].strip(_SPACE)
+        cure = f"did you mean {meant!r}?" if meant else usual
+        mistake = f"unknown control {text[:64]!r}; every result of the module counts as bad"
+        return mistake, cure, (0, 0)
+    rest = expanded[position:].lstrip(_SPACE)
+    start = len(expanded) - len(rest)
+    if rest[0].isalnum():
+        # What was read of the word, as the "success=ok" of "success=okay", is wrong as well.
+        start = max(expanded.rfind(blank, 0, start) for blank in _SPACE) + 1
+    word = expanded[start:].split(maxsplit=1)[0]
     return (
-        f"cannot read {rest[:64]!r} in the control; every result of the module counts as bad",
-        _cure_of_pair(rest.partition(" ")[0]),
+        f"cannot read {word[:64]!r} in the control; every result of the module counts as bad",
+        _cure_of_pair(word),
+        (start, start + len(word)),
     )
 
 
 def _cure_of_pair(pair: str) -> str:
-    """Return what to write in place of the first pair that cannot be read."""
+    """Return what to write in place of a pair that cannot be read."""
+    if pair.startswith((",", ";")):
+        return f"write a blank in place of {pair[0]!r}"
     value, equals, action = pair.partition("=")
     values, actions = [*TOKENS, "default"], list(map(str, ControlAction))
     if value not in values:
-        close = difflib.get_close_matches(ascii_lower(value)[:32], values, 1)
-        if close:
-            return f"did you mean {close[0]!r}?"
-    elif equals and not action.isdigit():
-        close = difflib.get_close_matches(ascii_lower(action)[:32], actions, 1)
-        if close:
-            return f"did you mean {value}={close[0]}?"
+        meant = closest(ascii_lower(value)[:32], values)
+        if meant:
+            return f"did you mean {meant!r}?"
+    elif not equals:
+        return f"add an action: {value}=bad, or {', '.join(actions)}, or how many entries to jump"
+    elif not action.isdigit():
+        meant = closest(ascii_lower(action)[:32], actions)
+        if meant:
+            return f"did you mean {value}={meant}?"
     return "write value=action pairs, all in lower case, such as [success=ok default=bad]"
 
 

@@ -47,7 +47,8 @@ _LOCKOUT = "failed logins are counted by [lockout] in ualauth.toml"
 _POLICY = "the rules for new passwords are [password] in ualauth.toml"
 _TOKENS = frozenset({"try_first_pass", "use_first_pass", "use_authtok"})
 _SECOND = (
-    "a second factor: pam_linux hands the login to the host; mail programs answer one question"
+    "a second factor: mail programs answer one question; write om_oauth, or hand the login to the "
+    "host: pam_linux service=NAME"
 )
 _OTHER_TABLE = "import its users into the USERLIST, or have them learnt: `om_auth learn`"
 _PROGRAM = "write a module in Python, or hand the login to the host: pam_linux service=NAME"
@@ -96,17 +97,23 @@ FOREIGN: Mapping[str, Foreign] = {
         "pam_env pam_limits pam_loginuid pam_keyinit pam_selinux pam_systemd pam_systemd_home "
         "pam_umask pam_motd pam_lastlog pam_lastlog2 pam_mail pam_cap pam_mkhomedir pam_group "
         "pam_gnome_keyring pam_kwallet5 pam_xauth pam_console pam_namespace pam_issue "
-        "pam_ck_connector pam_elogind pam_rundir pam_setquota pam_tty_audit",
+        "pam_ck_connector pam_elogind pam_rundir pam_setquota pam_tty_audit pam_mktemp pam_tmpdir "
+        "pam_mount pam_encfs pam_ecryptfs pam_fscrypt pam_zfs_key pam_afs_session pam_snapper "
+        "pam_cgfs pam_chroot pam_apparmor",
         Foreign(Equal.NEEDLESS, _SHELL),
     ),
     **_each(
-        "pam_tally pam_tally2 pam_abl pam_faildelay pam_faillock",
+        "pam_tally pam_tally2 pam_abl pam_faildelay pam_faillock pam_shield",
         Foreign(Equal.NEEDLESS, _LOCKOUT),
     ),
     **_each(
         "pam_cracklib pam_pwquality pam_passwdqc pam_pwhistory", Foreign(Equal.NEEDLESS, _POLICY)
     ),
     **_each("pam_warn pam_echo", Foreign(Equal.NEEDLESS, "`--trace` and the log tell more")),
+    **_each(
+        "pam_ssh pam_ssh_agent_auth pam_rssh pam_timestamp pam_sepermit",
+        Foreign(Equal.NONE, "it is about SSH, sudo and shells, which mail programs do not use"),
+    ),
     "pam_nologin": Foreign(
         Equal.NONE, "no module reads /etc/nologin: hand it to the host (pam_linux), or remove it"
     ),
@@ -121,9 +128,27 @@ FOREIGN: Mapping[str, Foreign] = {
     ),
     **_each("pam_exec pam_script pam_python pam_perl", Foreign(Equal.NONE, _PROGRAM, ages=True)),
     **_each(
-        "pam_google_authenticator pam_oath pam_u2f pam_yubico pam_duo pam_radius_auth pam_radius "
-        "pam_tacplus pam_fprintd pam_pkcs11 pam_p11",
+        "pam_google_authenticator pam_oath pam_u2f pam_yubico pam_duo pam_otpw pam_privacyidea "
+        "pam_linotp pam_fprintd pam_pkcs11 pam_p11 pam_poldi pam_usb pam_howdy",
         Foreign(Equal.NONE, _SECOND, ages=True),
+    ),
+    **_each(
+        "pam_radius_auth pam_radius pam_tacplus",
+        Foreign(
+            Equal.NONE,
+            "its server is asked by the host: pam_linux service=NAME, as in examples/radius",
+            ages=True,
+        ),
+    ),
+    **_each(
+        "pam_smb_auth pam_smbpass pam_ntlm pam_imap pam_http pam_oauth2 pam_oidc pam_aad "
+        "pam_himmelblau pam_vas pam_lsass pam_centrifydc pam_kanidm pam_ccreds",
+        Foreign(
+            Equal.NONE,
+            "its server is asked by om_ldap, om_krb5, om_oauth or om_imap, or by the host: "
+            "pam_linux service=NAME",
+            ages=True,
+        ),
     ),
     **_each(
         "pam_localuser pam_usertype",
@@ -175,3 +200,49 @@ def advice(name: str) -> str | None:
     if "pam_linux" in known.why:
         return known.why
     return f"{known.why}; or leave it to the host: {_HOST}"
+
+
+_HASHING = "remove it: new passwords are hashed as [password] scheme in ualauth.toml says"
+_SOURCE = "remove it: the USERLIST stands for passwd and shadow"
+_ASKING = "remove it: it is about how the host asks and logs"
+_LENGTH = "remove it: write [password] minimum_length in ualauth.toml"
+_CLASSES = "remove it: write [password] minimum_classes in ualauth.toml"
+_LOCKING = "remove it: write [lockout] in ualauth.toml"
+
+
+def _words(names: str, advice: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), advice)
+
+
+WORDS: Mapping[str, str] = {
+    **_words("sha256 sha512 md5 bigcrypt blowfish yescrypt gost_yescrypt crypt rounds", _HASHING),
+    **_words("shadow nis broken_shadow not_set_pass unix", _SOURCE),
+    **_words(
+        "debug audit quiet quiet_success quiet_fail silent nodelay likeauth try_authtok "
+        "authtok_type expose_authtok",
+        _ASKING,
+    ),
+    "nullok_secure": "write nullok, if users without a password are to be let in, or remove it",
+    **_words("minlen min max difok maxrepeat maxsequence", _LENGTH),
+    **_words("minclass dcredit ucredit lcredit ocredit maxclassrepeat", _CLASSES),
+    **_words(
+        "obscure usercheck gecoscheck dictcheck dictpath enforcing enforce_for_root retry",
+        f"remove it: {_POLICY}",
+    ),
+    "remember": "remove it: write [password] history in ualauth.toml",
+    "no_pass_expiry": "remove it: passwords expire as [password] maximum_age_days says, or never",
+    **_words(
+        "deny unlock_time fail_interval even_deny_root root_unlock_time preauth authfail "
+        "authsucc onerr",
+        _LOCKING,
+    ),
+}
+"""What modules of other PAMs are told on their lines -> what to do with that word here."""
+
+
+def advice_on_word(word: str) -> str | None:
+    """Return what to do about an option that a module of ours does not take.
+
+    `None` for one that no other PAM knows.
+    """
+    return WORDS.get(word.partition("=")[0])

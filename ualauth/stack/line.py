@@ -6,7 +6,6 @@ _pam_parse_config_line in pam_handlers.c), and is reported with a cure.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +27,7 @@ from ualauth.stack.control import (
 )
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.model import Entry, Kind, Stack
+from ualauth.text.closest import closest
 
 FindModule = Callable[[str], type[Module[Any]]]
 """Module as written in a service file -> its class; raises `ModuleUnavailable`."""
@@ -59,13 +59,14 @@ def _cure_of_module(name: str) -> str:
     """Return what to write in place of a module that is not there."""
     from ualauth.stack.foreign import advice  # noqa: PLC0415 - few files need it
 
-    return advice(name) or "run: ualauth modules"
+    return advice(name) or (
+        "list the modules: ualauth modules; one of the host's works by pam_linux service=NAME"
+    )
 
 
 def _cure_of_type(word: str) -> str:
     """Return what to write in place of a word that is no module type."""
-    close = difflib.get_close_matches(word[:32], _TYPES, 1)
-    meant = _TYPES_OF_OTHERS.get(word) or next(iter(close), None)
+    meant = _TYPES_OF_OTHERS.get(word) or closest(word[:32], _TYPES)
     if meant is not None:
         return f"did you mean {meant!r}?"
     return "start the line with auth, account, session or password"
@@ -161,7 +162,8 @@ class LineReader:
             return
         control = parse_control(token.text)
         if control.mistake:
-            self._problem(token, control.mistake, control.cure)
+            wrong = self._page.within(token, control.wrong)
+            self._problem(wrong, control.mistake, control.cure)
         module = self._next()
         if module is None:
             self._problem(token, "the line has no module", "name a module after the control")

@@ -12,7 +12,6 @@ registers under one of our names is passed over, and the log says so when it is 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import importlib.util
@@ -32,6 +31,7 @@ from ualauth.sources.following import Watched
 from ualauth.sources.problem import Problem
 from ualauth.system.extras import cure_for
 from ualauth.system.forks import new_lock
+from ualauth.text.closest import closest
 
 log = logging.getLogger("ualauth.files")
 
@@ -128,8 +128,8 @@ class ModuleRegistry:
         if advice(name) is not None:
             return ""
         known = {_own(each): each for each in sorted(self._known())}
-        close = difflib.get_close_matches(_own(name), known, 1, cutoff=0.75)
-        return f"; did you mean {known[close[0]]!r}?" if close else ""
+        meant = closest(_own(name), known, cutoff=0.75)
+        return f"; did you mean {known[meant]!r}?" if meant else ""
 
     @functools.cached_property
     def _in_folders(self) -> Mapping[str, Sequence[Path]]:

@@ -103,6 +103,16 @@ class Services:
         loaded = self._loaded.get(name)
         return loaded is not None and self._monotonic() < loaded.next_check
 
+    def is_due_soon(self, name: str) -> bool:
+        """Return whether the files of a loaded service are to be looked at before long."""
+        loaded = self._loaded.get(name)
+        soon = self._monotonic() + self._interval / 2
+        return loaded is not None and loaded.next_check < soon
+
+    def look_ahead(self, name: str) -> None:
+        """Look at the files of a service although that is not due yet; raises as `load` does."""
+        self._refresh(name, ahead=True)
+
     def compile(self, name: str) -> Service:
         """Compile the service from its files now; what is in use is not touched.
 
@@ -115,11 +125,11 @@ class Services:
         takes = self._takes_passwords(service.name)
         return service if takes else replace(service, takes_passwords=False)
 
-    def _refresh(self, name: str) -> _Loaded:
+    def _refresh(self, name: str, *, ahead: bool = False) -> _Loaded:
         with self._lock:
             last = self._loaded.get(name)
             now = self._monotonic()
-            if last is not None and now < last.next_check:
+            if last is not None and now < last.next_check and not ahead:
                 return last
             fresh = last if last is not None and self._is_current(last) else self._anew(name, last)
             changing = self._followed.is_changing(fresh.files)

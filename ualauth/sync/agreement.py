@@ -119,8 +119,8 @@ class Agreement:
             self,
             name="any",
             uris=("ldap://localhost",),
-            bind_dn="",
-            password_file="",
+            # What a server shows depends on who asks.
+            password_file="/any" if self.bind_dn else "",
             ca_file="",
             tls=True,
             max_deletes=0,

@@ -19,7 +19,7 @@ from ualauth.errors import NameTaken, UserError
 from ualauth.sync.failures import SyncRefused
 from ualauth.sync.plan import Action, Conflict, Kind
 from ualauth.text.folding import fold
-from ualauth.userlist import bulk, changes
+from ualauth.userlist import bulk, user_changes
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import microseconds
 from ualauth.userlist.database.tables import sync_links, users
@@ -136,11 +136,11 @@ def _exchanged(
         for action in batch:
             linked = action.linked
             if linked is not None:
-                name = f"exchanged-{secrets.token_hex(16)}"
-                placeholder = dataclasses.replace(
-                    linked.user, authid=name, name=ORName(surname=name), addresses=()
-                )
-                user = changes.change(connection, linked.user, placeholder)
+                before = linked.user
+                unused, authid = unused_name((action.new.authid, *action.new.addresses))
+                name = ORName(unused, **units_of(before.name))
+                between = dataclasses.replace(before, authid=authid, name=name, addresses=())
+                user = user_changes.change(connection, before, between)
                 linked = dataclasses.replace(linked, user=user)
             freed.append(dataclasses.replace(action, linked=linked))
         for action in freed:
@@ -158,11 +158,11 @@ def _exchanged(
 
 def _do(connection: Connection, number: int, action: Action) -> None:
     if action.linked is None:
-        user = changes.add(connection, action.new)
+        user = user_changes.add(connection, action.new)
         connection.execute(insert(sync_links), _row_of(number, action.guid, user.id))
         return
     before = action.linked.user
-    changes.change(connection, before, action.new)
+    user_changes.change(connection, before, action.new)
     of_user = update(sync_links).where(
         sync_links.c.agreement_id == number, sync_links.c.guid == action.guid
     )
@@ -172,6 +172,21 @@ def _do(connection: Connection, number: int, action: Action) -> None:
         connection.execute(of_user, values)
     elif action.kind is Kind.RESTORE:
         connection.execute(of_user, {"deleted": None, "was_locked": False, "was_reason": ""})
+
+
+def unused_name(names: Iterable[str]) -> tuple[str, str]:
+    """Return a name that no record has, and the same with the domain of one of `names`.
+
+    A company takes no other name. Without a domain among `names`, both are the same.
+    """
+    unused = f"exchanged-{secrets.token_hex(8)}"
+    domains = [domain for each in names if (domain := each.partition("@")[2])]
+    return unused, f"{unused}@{min(domains, key=len)}" if domains else unused
+
+
+def units_of(name: ORName) -> dict[str, str]:
+    """Return the mail node of a name, as parts of another one."""
+    return {f"ou{number}": unit for number, unit in enumerate(name.units, 1)}
 
 
 def _row_of(number: int, guid: str, user_id: int) -> dict[str, object]:

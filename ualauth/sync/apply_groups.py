@@ -6,13 +6,14 @@ rest goes on.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from ualauth.errors import UserError
-from ualauth.sync.apply import BATCH, log
+from ualauth.sync.apply import BATCH, log, units_of, unused_name
 from ualauth.sync.plan import Conflict, GroupAction, Kind
 from ualauth.userlist import group_changes
 from ualauth.userlist.database import queries
@@ -20,6 +21,7 @@ from ualauth.userlist.database.rows import microseconds
 from ualauth.userlist.database.tables import sync_groups, sync_links
 from ualauth.userlist.database.turns import take_turn_for_groups
 from ualauth.userlist.group_changes import MemberIds
+from ualauth.userlist.names import ORName
 from ualauth.userlist.store import UserStore
 
 Renew = Callable[[Connection], None]
@@ -30,8 +32,15 @@ def apply(
 ) -> list[Conflict]:
     """Do the actions for the agreement with an id, and return what could not be done."""
     conflicts: list[Conflict] = []
-    for step in (_put, _put_members):
-        for batch in queries.pieces(actions, BATCH):
+    # A name that goes round is free for a moment only.
+    exchanged = [action for action in actions if action.exchanges]
+    others = [action for action in actions if not action.exchanges]
+    for step, some, size in (
+        (_put, others, BATCH),
+        (_exchange, exchanged, max(1, len(exchanged))),
+        (_put_members, actions, BATCH),
+    ):
+        for batch in queries.pieces(some, size):
             conflicts += _at_once(store, number, batch, renew, step)
     refused = {conflict.guid for conflict in conflicts}
     for action in actions:
@@ -71,6 +80,29 @@ def _put(connection: Connection, number: int, batch: Sequence[GroupAction]) -> l
         except UserError as error:
             conflicts.append(Conflict(action.guid, action.dn, str(error)))
     return conflicts
+
+
+def _exchange(connection: Connection, number: int, batch: Sequence[GroupAction]) -> list[Conflict]:
+    """Change groups among which names go round: all of them, or none."""
+    try:
+        with connection.begin_nested():
+            freed = []
+            for action in batch:
+                linked = action.linked
+                if linked is not None:
+                    unused, name = unused_name((action.new.name, *action.new.addresses))
+                    or_name = ORName("", common_name=unused, **units_of(linked.group.or_name))
+                    between = dataclasses.replace(
+                        linked.group, name=name, or_name=or_name, addresses=()
+                    )
+                    group = group_changes.change(connection, linked.group, between)
+                    linked = dataclasses.replace(linked, group=group)
+                freed.append(dataclasses.replace(action, linked=linked))
+            for action in freed:
+                _put_one(connection, number, action)
+    except UserError as error:
+        return [Conflict(action.guid, action.dn, str(error)) for action in batch]
+    return []
 
 
 def _put_one(connection: Connection, number: int, action: GroupAction) -> None:

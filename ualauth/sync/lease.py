@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, select, update
 
+from ualauth.errors import StoreError
 from ualauth.sync.failures import SyncBusy, SyncRefused
 from ualauth.userlist.database.tables import sync_agreements
 from ualauth.userlist.store import UserStore
 
 LEASE_SECONDS = 300
 """For which a run has an agreement without saying that it goes on."""
+_RENEWALS = 100.0
+"""Seconds between two of a run that changes nothing: it reads a large directory."""
+_CLOCKS_DIFFER = 3600
+"""Seconds that the clocks of hosts may differ: a lease for longer than that is none."""
 
 
 class Lease:
@@ -42,7 +48,9 @@ class Lease:
         if row is None:
             raise SyncRefused("the agreement was deleted in the meantime")
         holder, until = row
-        if holder and until > _now() and not self._is_dead(holder):
+        left = (until - _now()) / 1_000_000
+        is_over = not 0 < left < LEASE_SECONDS + _CLOCKS_DIFFER
+        if holder and not is_over and not self._is_dead(holder):
             raise SyncBusy("another run of this agreement is going on")
         unchanged = (columns[0] == holder) & (columns[1] == until)
         statement = update(sync_agreements).where(mine, unchanged)
@@ -85,14 +93,37 @@ class Lease:
 
 
 @contextmanager
-def leased(store: UserStore, number: int) -> Iterator[Callable[[Connection], None]]:
-    """Have the lease of an agreement; yields what each transaction has to call first."""
-    lease = Lease(number)
+def leased(
+    store: UserStore, number: int, renewals: float = _RENEWALS
+) -> Iterator[Callable[[Connection], None]]:
+    """Have the lease of an agreement; yields what each transaction has to call first.
+
+    It is renewed each so many seconds besides, since what a directory says may take long.
+    """
+    lease, over = Lease(number), threading.Event()
     store.transaction(lease.take)
+    keeper = threading.Thread(
+        target=_keep, args=(store, lease, over, renewals), name="lease", daemon=True
+    )
+    keeper.start()
     try:
         yield lease.renew
     finally:
+        over.set()
+        keeper.join()
         store.transaction(lease.give_back)
+
+
+def _keep(store: UserStore, lease: Lease, over: threading.Event, seconds: float) -> None:
+    while not over.wait(seconds):
+        try:
+            store.transaction(lease.renew)
+        except SyncRefused:
+            # Its next change says so.
+            return
+        except StoreError:
+            # The database is busy, or away; the next time may be early enough.
+            continue
 
 
 def _now() -> int:

@@ -14,9 +14,6 @@ from ualauth.sync.agreement import Agreement
 from ualauth.userlist.group_record import Group, NewGroup
 from ualauth.userlist.record import NewUser, User
 
-Claim = tuple[str, str]
-"""What no two users share: what it is, and its key."""
-
 
 class Kind(Enum):
     """What is done to a user or a group."""
@@ -100,6 +97,8 @@ class GroupAction:
     new: NewGroup
     members: frozenset[str] = frozenset()
     linked: LinkedGroup | None = None
+    exchanges: bool = False
+    """Whether a name goes round among groups: then all such actions are done at once."""
 
     @property
     def losses(self) -> int:
@@ -153,11 +152,18 @@ class Plan:
     groups: tuple[GroupAction, ...] = ()
     """Done after all users."""
     active_groups: int = 0
+    locked_before: int = 0
+    """Users whom runs without an administrator locked in the last day, for such a run."""
 
     @property
     def size(self) -> int:
         """How many actions there are."""
         return len(self.actions) + len(self.groups)
+
+    @property
+    def locks(self) -> int:
+        """How many users it locks."""
+        return sum(action.locks for action in self.actions)
 
     @property
     def digest(self) -> str:
@@ -187,18 +193,24 @@ class Plan:
         return self._too_many_users() or self._too_many_groups()
 
     def _too_many_users(self) -> str:
-        limit, share = self.agreement.max_deletes, self.agreement.max_share
-        locks = sum(action.locks for action in self.actions)
-        if not locks:
+        if not self.locks:
             return ""
-        many = f"{locks} of {self.active} users would be locked"
-        if locks >= self.active:
+        many = f"{self.locks} of {self.active} users would be locked"
+        if self.locks >= self.active:
             return f"{many}: all of the agreement"
-        if locks > limit:
-            return f"{many}: more than {limit}"
-        if locks * 100 > share * self.active:
-            return f"{many}: more than {share} percent"
-        return ""
+        before = self.locked_before
+        why = self._over_limit(self.locks, self.active)
+        if not why and before:
+            # Who deletes an OU deletes one entry after the other, and a run comes after each.
+            many += f", and {before} were by schedule in 24 hours"
+            why = self._over_limit(self.locks + before, self.active + before)
+        return why and f"{many}: {why}"
+
+    def _over_limit(self, locks: int, users: int) -> str:
+        if locks > self.agreement.max_deletes:
+            return f"more than {self.agreement.max_deletes}"
+        share = self.agreement.max_share
+        return f"more than {share} percent" if locks * 100 > share * users else ""
 
     def _too_many_groups(self) -> str:
         limit = self.agreement.max_deletes

@@ -13,14 +13,15 @@ What is compared is the identity of entries with the links that the agreement ma
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ualauth.errors import InvalidValue
+from ualauth.sync import claims
 from ualauth.sync.agreement import Agreement
+from ualauth.sync.claims import LOGIN_NAME, OR_NAME, Claim
 from ualauth.sync.mapping import RemoteUser
-from ualauth.sync.plan import Action, Claim, Conflict, Kind, LinkedUser, Plan
+from ualauth.sync.plan import Action, Conflict, Kind, LinkedUser, Plan
 from ualauth.sync.products import PARTS
 from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.checks import check_fields, check_new_authid
@@ -59,8 +60,8 @@ class Planner:
                 self._wanted[remote.guid] = self._desired(remote)
             except InvalidValue as error:
                 self._conflicts[remote.guid] = str(error)
-        self._claimed = {guid: _claims(new) for guid, new in self._wanted.items()}
-        self._present = {guid: _claims(each.user) for guid, each in self._links.items()}
+        self._claimed = {guid: user_claims(new) for guid, new in self._wanted.items()}
+        self._present = {guid: user_claims(each.user) for guid, each in self._links.items()}
 
     @property
     def gone(self) -> frozenset[str]:
@@ -69,13 +70,7 @@ class Planner:
 
     def claims(self) -> list[Claim]:
         """Return what is claimed by users who do not have it yet, sorted."""
-        return sorted(
-            {
-                claim
-                for guid, claims in self._claimed.items()
-                for claim in claims - self._present.get(guid, frozenset())
-            }
-        )
+        return claims.new_claims(self._claimed, self._present)
 
     def wanted(self) -> list[tuple[str, NewUser, User | None]]:
         """Return the GUID of each entry that can be done, what its user becomes, and was."""
@@ -93,8 +88,9 @@ class Planner:
 
         `holders` are claim -> who has it, of users that the agreement did not make, and groups.
         """
-        self._refuse_held(holders or {})
-        order = self._ordered()
+        claims.refuse_held(self._claimed, self._present, holders or {}, self._refuse)
+        claims.refuse_shared(self._claimed, self._present, self._refuse_shared)
+        order, self._exchanging = claims.in_order(self._claimed, self._present)
         actions = [action for guid in order if (action := self._action(guid)) is not None]
         actions += self._locks()
         actions += self._deletions()
@@ -144,26 +140,6 @@ class Planner:
         named = {f"ou{number}": unit for number, unit in enumerate(units, 1)}
         return ORName(**parts, **named)
 
-    def _refuse_held(self, holders: Mapping[Claim, str]) -> None:
-        """Refuse entries that claim another's name: their users keep what they had."""
-        for guid, claims in list(self._claimed.items()):
-            others = claims - self._present.get(guid, frozenset())
-            if taken := sorted(claim for claim in others if claim in holders):
-                self._refuse(guid, f"{_named(taken[0])} is that of {holders[taken[0]]}")
-        while True:
-            owners: dict[Claim, list[str]] = {}
-            for guid in {*self._claimed, *self._present}:
-                for claim in self._claimed.get(guid) or self._present.get(guid, frozenset()):
-                    owners.setdefault(claim, []).append(guid)
-            shared = sorted((claim, guids) for claim, guids in owners.items() if len(guids) > 1)
-            if not shared:
-                return
-            before = len(self._claimed)
-            for claim, guids in shared:
-                self._refuse_shared(claim, sorted(guids))
-            if len(self._claimed) == before:
-                return
-
     def _refuse_shared(self, claim: Claim, guids: Sequence[str]) -> None:
         for guid in guids:
             other = next(each for each in guids if each != guid)
@@ -171,49 +147,16 @@ class Planner:
             if guid not in self._claimed:
                 continue
             known = self._links.get(other)
-            text = f"{_named(claim)} is claimed by {self._dn(other)}, too"
+            text = f"{claims.named(claim)} is claimed by {self._dn(other)}, too"
             if known is not None and (other in self._gone or known.deleted is not None):
-                text = (
-                    f"{_named(claim)} is kept for the deleted user {known.user.authid!r}, until "
-                    "ualauth sync purge removes them"
-                )
+                kept_for = f"is kept for the deleted user {known.user.authid!r}"
+                text = f"{claims.named(claim)} {kept_for}, until ualauth sync purge removes them"
             self._refuse(guid, text)
 
     def _refuse(self, guid: str, reason: str) -> None:
         self._conflicts.setdefault(guid, reason)
         self._claimed.pop(guid, None)
         self._wanted.pop(guid, None)
-
-    def _ordered(self) -> list[str]:
-        """Return what is wanted so that who gives a name up comes before who gets it."""
-        givers = {
-            claim: guid
-            for guid, claims in self._present.items()
-            if guid in self._wanted
-            for claim in claims - self._claimed[guid]
-        }
-        waits = {
-            guid: {givers[claim] for claim in self._claimed[guid] if claim in givers} - {guid}
-            for guid in self._wanted
-        }
-        followers: dict[str, list[str]] = {}
-        for guid, before in waits.items():
-            for each in before:
-                followers.setdefault(each, []).append(guid)
-        left = {guid: len(before) for guid, before in waits.items()}
-        # Those who are there first: a new user never gives anything up.
-        start = sorted(self._wanted, key=lambda guid: (guid not in self._links, guid))
-        ready = deque(guid for guid in start if not left[guid])
-        order: list[str] = []
-        while ready:
-            guid = ready.popleft()
-            order.append(guid)
-            for each in sorted(followers.get(guid, ())):
-                left[each] -= 1
-                if not left[each]:
-                    ready.append(each)
-        self._exchanging = frozenset(self._wanted.keys() - set(order))
-        return [*order, *sorted(self._exchanging)]
 
     def _action(self, guid: str) -> Action | None:
         new, known, remote = self._wanted[guid], self._links.get(guid), self._remotes[guid]
@@ -263,11 +206,7 @@ class Planner:
 _FIELDS = tuple(field.name for field in dataclasses.fields(NewUser) if field.name != "password")
 
 
-def _claims(record: NewUser) -> frozenset[Claim]:
-    names = {("login name", key) for key in keys_of((record.authid, *record.addresses))}
-    return frozenset(names | {("O/R name", record.name.key)})
-
-
-def _named(claim: Claim) -> str:
-    kind, key = claim
-    return f"the {kind} {' '.join(key.split())!r}"
+def user_claims(record: NewUser) -> frozenset[Claim]:
+    """Return what no other user, and no group, may have besides."""
+    names = {(LOGIN_NAME, key) for key in keys_of((record.authid, *record.addresses))}
+    return frozenset(names | {(OR_NAME, record.name.key)})

@@ -5,29 +5,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from ualauth.errors import InvalidValue
 from ualauth.sync import apply, apply_groups
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncBusy, SyncRefused, SyncUnavailable
-from ualauth.sync.groups import group_keys, plan_groups
 from ualauth.sync.lease import leased
 from ualauth.sync.plan import Conflict, Plan
-from ualauth.sync.planner import Planner
+from ualauth.sync.planning import plan_of
 from ualauth.sync.sources.every import fetch
 from ualauth.sync.sources.fetched import Fetched, LastRun
 from ualauth.sync.store import StoredAgreement
-from ualauth.userlist.addresses import keys_of
-from ualauth.userlist.companies.placing import check_place, is_hosting
-from ualauth.userlist.database.view import SERVER_WIDE, View, view_of
+from ualauth.userlist.database.view import SERVER_WIDE, View
 from ualauth.userlist.store import UserStore
 
 Fetch = Callable[[Agreement, LastRun], Fetched]
 
+_DAY = timedelta(days=1)
 _MOST_PENDING = 1000
 """Entries in conflict that are looked at again one by one; with more of them, all are read."""
 
@@ -51,7 +48,7 @@ def first_plan(store: UserStore, agreement: Agreement, fetch: Fetch = fetch) -> 
     """
     company = store.transaction(lambda connection: agreements.company_of(connection, agreement))
     seen = store.seen_by(SERVER_WIDE if company is None else View.of(company))
-    return _plan(seen, agreement, None, fetch(agreement, LastRun()))
+    return plan_of(seen, agreement, None, fetch(agreement, LastRun()))
 
 
 def run(  # noqa: PLR0913 - what a run may be told
@@ -69,8 +66,9 @@ def run(  # noqa: PLR0913 - what a run may be told
 
     It sees and changes what the company of its mail node has.
 
-    With `read_all`, everything is read, whatever the last run left. `after` is the time of the last
-    run, as the state has it, where it is no use to run it once more if another process just has.
+    With `read_all`, everything is read, whatever the last run left. `after` says that a schedule
+    has it run, and that it is no use if another process just has: it is the time of the last run,
+    as the state has it. The guard then counts whom runs by schedule locked in a day, too.
     `tell` gets how many actions are over, and of how many.
 
     Raises:
@@ -86,7 +84,7 @@ def run(  # noqa: PLR0913 - what a run may be told
     store, company = store.seen_by(stored.view), stored.company_id
     if dry_run:
         fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
-        plan = _plan(store, stored.agreement, stored.id, fetched)
+        plan = plan_of(store, stored.agreement, stored.id, fetched)
         return Outcome(plan, applied=False, conflicts=plan.conflicts)
     with leased(store, stored.id) as renew:
         # As it is now that no other run changes it.
@@ -97,7 +95,9 @@ def run(  # noqa: PLR0913 - what a run may be told
             raise SyncBusy("another process has just run it")
         try:
             fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
-            plan = _plan(store, stored.agreement, stored.id, fetched)
+            plan = plan_of(store, stored.agreement, stored.id, fetched)
+            recent = _recent_locks(stored) if after is not None else []
+            plan = dataclasses.replace(plan, locked_before=sum(number for _, number in recent))
         except (SyncUnavailable, SyncRefused) as error:
             _note(store, stored, {"error": str(error)}, renew)
             raise
@@ -114,7 +114,10 @@ def run(  # noqa: PLR0913 - what a run may be told
         late += apply_groups.apply(store, stored.id, plan.groups, renew)
         tell(plan.size, plan.size)
         conflicts = (*plan.conflicts, *late)
-        _note(store, stored, _success(stored.agreement, plan, conflicts, fetched), renew)
+        news = _success(stored.agreement, plan, conflicts, fetched)
+        # An administrator who has it run sees how many it locks: it is counted anew then.
+        news["locks"] = [*recent, (_now(), plan.locks)] if after is not None else []
+        _note(store, stored, news, renew)
         return Outcome(plan, applied=True, conflicts=conflicts)
 
 
@@ -132,10 +135,24 @@ def _success(
         }
     return {
         "error": "",
-        "success": datetime.now(UTC).isoformat(timespec="seconds"),
+        "success": _now(),
         "counts": plan.counts() | {"conflict": len(conflicts)},
         "source": source,
     }
+
+
+def _recent_locks(stored: StoredAgreement) -> list[tuple[str, int]]:
+    """Return when runs by schedule locked users in the last day, and how many."""
+    oldest = datetime.now(UTC) - _DAY
+    return [
+        (text, number)
+        for text, number in stored.state.get("locks", ())
+        if number and datetime.fromisoformat(text) > oldest
+    ]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _last_run(store: UserStore, stored: StoredAgreement, *, read_all: bool) -> LastRun:
@@ -146,62 +163,13 @@ def _last_run(store: UserStore, stored: StoredAgreement, *, read_all: bool) -> L
     return LastRun(source["values"], frozenset(source["pending"]), linked)
 
 
-def _plan(store: UserStore, agreement: Agreement, number: int | None, fetched: Fetched) -> Plan:
-    def work(connection: Connection) -> Plan:
-        agreement_id = 0 if number is None else number
-        linked = agreements.linked_users(connection, agreement_id)
-        planner = Planner(agreement, fetched.users, linked, datetime.now(UTC), fetched.gone)
-        _refuse_others(connection, planner)
-        plan = planner.plan(agreements.holders_of(connection, agreement_id, planner.claims()))
-        if fetched.groups is None:
-            return plan
-        groups = agreements.linked_groups(connection, agreement_id)
-        holders = agreements.group_holders(connection, agreement_id, group_keys(fetched.groups))
-        for action in plan.actions:
-            names = (action.new.authid, *action.new.addresses)
-            holders |= dict.fromkeys(keys_of(names), f"the user {action.new.authid!r}")
-        actions, conflicts = plan_groups(
-            fetched.groups,
-            groups,
-            {*(each.guid for each in linked), *(action.guid for action in plan.actions)},
-            planner.gone | {each.guid for each in linked if each.deleted is not None},
-            holders,
-        )
-        return dataclasses.replace(
-            plan,
-            conflicts=(*plan.conflicts, *conflicts),
-            groups=tuple(actions),
-            active_groups=sum(each.deleted is None for each in groups),
-        )
-
-    return store.transaction(work)
-
-
-def _refuse_others(connection: Connection, planner: Planner) -> None:
-    """Refuse entries whose users would be of another company than the agreement is."""
-    company = view_of(connection).company
-    if company is None and not is_hosting(connection):
-        return
-    for guid, new, old in planner.wanted():
-        try:
-            place = check_place(connection, new, old)
-        except InvalidValue as error:
-            planner.refuse(guid, str(error))
-            continue
-        if place != company:
-            planner.refuse(guid, f"mail node: OU1 {new.name.ou1!r} is a company's: {_OF_ITS_OWN}")
-
-
-_OF_ITS_OWN = "an agreement with that mail node takes its users"
-
-
 def _note(
     store: UserStore,
     stored: StoredAgreement,
     news: dict[str, object],
     renew: Callable[[Connection], None],
 ) -> None:
-    state = stored.state | {"run": datetime.now(UTC).isoformat(timespec="seconds")} | news
+    state = stored.state | {"run": _now()} | news
 
     def work(connection: Connection) -> None:
         renew(connection)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from ualauth.errors import ActorRefused, StaleRecord
 from ualauth.sync.agreement import Agreement
+from ualauth.sync.claims import LOGIN_NAME, OR_NAME, Claim
 from ualauth.sync.failures import SyncRefused
-from ualauth.sync.plan import Claim, LinkedGroup, LinkedUser
+from ualauth.sync.plan import LinkedGroup, LinkedUser
 from ualauth.sync.products import attributes_of, managed_fields
 from ualauth.userlist.companies.placing import company_of_node
 from ualauth.userlist.database import group_queries, queries
@@ -82,16 +93,16 @@ def change(connection: Connection, old: StoredAgreement, new: Agreement) -> None
 
     Raises:
         StaleRecord: if another process changed it since it was read.
-        SyncRefused: if it has users, and would be another company's.
+        SyncRefused: if it has users or groups, and would be another company's.
         InvalidValue: if the mail node is no company's while companies are hosted.
         ActorRefused: if a company asks.
 
     """
     _for_server(connection)
     company = company_of(connection, new)
-    if company != old.company_id and old.active + old.deleted:
+    if company != old.company_id and old.active + old.deleted + old.groups:
         raise SyncRefused(
-            f"the mail node {new.mail_node!r} is another company's than the users of "
+            f"the mail node {new.mail_node!r} is another company's than the users and groups of "
             f"{new.name!r} are of: release them, and add another agreement"
         )
     before = sync_agreements.c.settings == old.agreement.to_json()
@@ -233,47 +244,56 @@ def linked_groups(connection: Connection, number: int) -> list[LinkedGroup]:
     ]
 
 
-def group_holders(connection: Connection, number: int, keys: Sequence[str]) -> dict[str, str]:
-    """Return folded name -> who has it, of users and of groups that an agreement did not make."""
-    own = select(sync_groups.c.group_id).where(sync_groups.c.agreement_id == number)
-    of_users = select(login_names.c.key, users.c.authid).join_from(login_names, users)
-    of_groups = (
-        select(group_names.c.key, groups.c.name)
-        .join_from(group_names, groups)
-        .where(groups.c.id.not_in(own))
-    )
-    holders: dict[str, str] = {}
-    for what, statement in (("user", of_users), ("group", of_groups)):
-        key = statement.selected_columns[0]
-        asked = statement.where(key.in_(bindparam("values", expanding=True)))
-        for some in queries.pieces(keys, queries.MOST_PARAMETERS):
-            for taken, owner in connection.execute(asked, {"values": some}):
-                holders[taken] = f"the {what} {owner!r}"
-    return holders
-
-
 def holders_of(connection: Connection, number: int, claims: Sequence[Claim]) -> dict[Claim, str]:
     """Return claim -> who has it, of users that the agreement did not make, and of groups."""
     own = select(sync_links.c.user_id).where(sync_links.c.agreement_id == number)
-    others = users.c.id.not_in(own)
-    of_users = (
-        ("login name", select(login_names.c.key, users.c.authid).join_from(login_names, users)),
-        ("O/R name", select(or_names.c.name_key, users.c.authid).join_from(or_names, users)),
-    )
-    of_groups = (
-        ("login name", select(group_names.c.key, groups.c.name).join_from(group_names, groups)),
-        ("O/R name", select(groups.c.or_name_key, groups.c.name)),
-    )
+    of_users = _names_of_users(users.c.id.not_in(own))
+    holders = _holders(connection, "user", of_users, claims)
+    holders = {claim: f"{who}, whom this agreement did not make" for claim, who in holders.items()}
+    return holders | _holders(connection, "group", _names_of_groups(), claims)
+
+
+def group_holders(connection: Connection, number: int, claims: Sequence[Claim]) -> dict[Claim, str]:
+    """Return claim -> who has it, of users, and of groups that the agreement did not make."""
+    own = select(sync_groups.c.group_id).where(sync_groups.c.agreement_id == number)
+    holders = _holders(connection, "group", _names_of_groups(groups.c.id.not_in(own)), claims)
+    holders = {claim: f"{who}, which this agreement did not make" for claim, who in holders.items()}
+    return holders | _holders(connection, "user", _names_of_users(), claims)
+
+
+_Names = Mapping[str, Select[str, str]]
+"""What a claim is -> its keys, with who has them."""
+
+
+def _names_of_users(*conditions: ColumnElement[bool]) -> _Names:
+    of_login_names = select(login_names.c.key, users.c.authid).join_from(login_names, users)
+    of_or_names = select(or_names.c.name_key, users.c.authid).join_from(or_names, users)
+    return {
+        LOGIN_NAME: of_login_names.where(*conditions),
+        OR_NAME: of_or_names.where(*conditions),
+    }
+
+
+def _names_of_groups(*conditions: ColumnElement[bool]) -> _Names:
+    of_login_names = select(group_names.c.key, groups.c.name).join_from(group_names, groups)
+    of_or_names = select(groups.c.or_name_key, groups.c.name)
+    return {
+        LOGIN_NAME: of_login_names.where(*conditions),
+        OR_NAME: of_or_names.where(*conditions),
+    }
+
+
+def _holders(
+    connection: Connection, what: str, names: _Names, claims: Sequence[Claim]
+) -> dict[Claim, str]:
     holders: dict[Claim, str] = {}
-    for what, statements in (("user", of_users), ("group", of_groups)):
-        for kind, statement in statements:
-            key = statement.selected_columns[0]
-            asked = statement.where(key.in_(bindparam("values", expanding=True)))
-            asked = asked.where(others) if what == "user" else asked
-            keys = [key for each, key in claims if each == kind]
-            for some in queries.pieces(keys, queries.MOST_PARAMETERS):
-                for taken, owner in connection.execute(asked, {"values": some}):
-                    holders[kind, taken] = f"the {what} {owner!r}, whom this agreement did not make"
+    for kind, statement in names.items():
+        key = statement.selected_columns[0]
+        asked = statement.where(key.in_(bindparam("values", expanding=True)))
+        keys = [key for each, key in claims if each == kind]
+        for some in queries.pieces(keys, queries.MOST_PARAMETERS):
+            for taken, owner in connection.execute(asked, {"values": some}):
+                holders[kind, taken] = f"the {what} {owner!r}"
     return holders
 
 

@@ -29,6 +29,8 @@ _GATHER = 0.2
 """Seconds from the first of several changes to the run."""
 _STAND_BACK = 5.0
 """Seconds to wait where another process runs it."""
+_CLOCKS_DIFFER = 300.0
+"""Seconds that the clocks of hosts may differ: a run in a later future was no run."""
 
 Wait = Callable[[Agreement, str, float, Callable[[], bool]], bool]
 
@@ -94,6 +96,8 @@ class Watch:
 
     def _seconds(self, stored: StoredAgreement) -> int:
         """Return how often an agreement is run; 0 is never."""
+        if stored.is_company_deleted:
+            return 0
         if self._names and stored.agreement.name not in self._names:
             return 0
         return stored.agreement.interval or self._interval
@@ -105,7 +109,7 @@ class Watch:
                 seconds = self._seconds(stored)
                 if not seconds:
                     return
-                left = _due(stored) + seconds - time.time()
+                left = _left(stored, seconds, time.time())
                 if left <= 0 or self._is_changed(stored, min(left, _LOOK)):
                     self._run(stored)
             except SyncRefused as error:
@@ -154,7 +158,9 @@ class Watch:
             self._stop.wait(_STAND_BACK)
 
 
-def _due(stored: StoredAgreement) -> float:
-    """Return when an agreement was run for the last time, in seconds since the epoch."""
+def _left(stored: StoredAgreement, seconds: int, now: float) -> float:
+    """Return the seconds until an agreement is due that is run each `seconds`."""
     text = stored.state.get("run")
-    return datetime.fromisoformat(text).astimezone(UTC).timestamp() if text else 0.0
+    last = datetime.fromisoformat(text).astimezone(UTC).timestamp() if text else 0.0
+    # A clock that was wrong puts nothing off for years.
+    return 0.0 if last > now + _CLOCKS_DIFFER else last + seconds - now

@@ -51,6 +51,40 @@ class _Call:
         except BaseException as error:  # noqa: BLE001 - it is raised where the call was made
             self.error = error
 
+    def outcome(self) -> Any:  # noqa: ANN401 - what the function returns
+        """Return what it returned, or raise what it raised."""
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                # Not a cycle of the error, its frames and the call.
+                self.error = None
+        return self.result
+
+
+def within(seconds: float, function: Callable[[], T]) -> T:
+    """Return what `function` returns, or raise what it raises; blocks for `seconds` at most.
+
+    It is for calls that end by themselves before long, as getaddrinfo(3) does when its resolver
+    gives up: their thread is left to that. Where they may hang for good, `TimeLimit` bounds how
+    many do.
+
+    Raises:
+        Overdue: if it takes longer; what it comes to is lost.
+
+    """
+    call = _Call(function, lambda _: None)
+
+    def run() -> None:
+        call.run()
+        call.over.release()
+
+    threading.Thread(target=run, name="ualauth-within", daemon=True).start()
+    if not call.over.acquire(timeout=max(0.0, seconds)):
+        raise Overdue
+    result: T = call.outcome()
+    return result
+
 
 class TimeLimit:
     """At most `most` calls at once, those that hang among them; for any number of threads."""
@@ -103,13 +137,7 @@ class TimeLimit:
             raise
         if not in_time and self._leave(call):
             raise Overdue
-        if call.error is not None:
-            try:
-                raise call.error
-            finally:
-                # Not a cycle of the error, its frames and the call.
-                call.error = None
-        result: T = call.result
+        result: T = call.outcome()
         return result
 
     def close(self) -> None:

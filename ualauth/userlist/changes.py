@@ -1,4 +1,4 @@
-"""Every change to the USERLIST; each function works inside a transaction of its caller."""
+"""What logins change of a user; each function works inside a transaction of its caller."""
 
 from __future__ import annotations
 
@@ -7,83 +7,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from ualauth.errors import NameTaken, StaleRecord, UserUnknown
+from ualauth.errors import StaleRecord, UserUnknown
 from ualauth.passwords.scram import ScramSecret
-from ualauth.userlist.addresses import keys_of, login_keys
-from ualauth.userlist.companies.placing import leave_groups, place_user
-from ualauth.userlist.database import queries, search_index
-from ualauth.userlist.database.rows import microseconds, user_of, values_of
-from ualauth.userlist.database.tables import (
-    addresses,
-    former_passwords,
-    login_names,
-    or_names,
-    sasl_passwords,
-    users,
-)
-from ualauth.userlist.database.turns import take_turn_for_users
-from ualauth.userlist.record import NewUser, User
-
-# No user has this id.
-_NO_USER = 0
-
-
-def add(connection: Connection, new: NewUser) -> User:
-    """Add a user; raises `NameTaken`."""
-    take_turn_for_users(connection)
-    company = place_user(connection, new)
-    _refuse_taken(connection, new, owner=_NO_USER)
-    now = microseconds(datetime.now(UTC))
-    values = values_of(new) | {
-        "password": new.password,
-        "revision": 1,
-        "created": now,
-        "changed": now,
-        "company_id": company,
-    }
-    number: int = connection.execute(insert(users), values).inserted_primary_key[0]  # type: ignore[index]
-    keys = {"user_id": number, "company_id": company} | queries.name_keys(new.name)
-    connection.execute(insert(or_names), keys)
-    _add_login_names(connection, number, new)
-    search_index.put_new(connection, [_index_row(number, new)])
-    return read(connection, number)
-
-
-def change(connection: Connection, old: User, new: NewUser) -> User:
-    """Put the fields of `new` but the password in place of those of `old`.
-
-    Raises:
-        NameTaken: if a name, address or uid belongs to another user.
-        InvalidValue: for a name that a user of the company cannot have.
-        StaleRecord: if `old` is not what the database has.
-        UserUnknown: if it is there no more.
-
-    """
-    take_turn_for_users(connection)
-    _take_turn(connection, old)
-    company = place_user(connection, new, old)
-    _refuse_taken(connection, new, owner=old.id)
-    values = values_of(new) | {"company_id": company}
-    connection.execute(update(users).where(users.c.id == old.id), values)
-    if new.name != old.name or company != old.company_id:
-        connection.execute(
-            update(or_names).where(or_names.c.user_id == old.id),
-            queries.name_keys(new.name) | {"company_id": company},
-        )
-    if company != old.company_id:
-        leave_groups(connection, old.id, company)
-    if (new.authid, new.addresses) != (old.authid, old.addresses):
-        connection.execute(delete(login_names).where(login_names.c.user_id == old.id))
-        connection.execute(delete(addresses).where(addresses.c.user_id == old.id))
-        _add_login_names(connection, old.id, new)
-    if (new.name, new.authid, new.addresses) != (old.name, old.authid, old.addresses):
-        search_index.put(connection, [_index_row(old.id, new)])
-    return read(connection, old.id)
-
-
-def _index_row(number: int, record: NewUser) -> search_index.Row:
-    keys = keys_of((record.authid, *record.addresses))
-    return search_index.row_of(number, search_index.folded(record.name), keys)
+from ualauth.userlist.database import queries
+from ualauth.userlist.database.rows import microseconds, user_of
+from ualauth.userlist.database.tables import former_passwords, sasl_passwords, users
+from ualauth.userlist.record import User
 
 
 def set_password(  # noqa: PLR0913, PLR0917 - a password, and all that goes with it
@@ -96,11 +25,11 @@ def set_password(  # noqa: PLR0913, PLR0917 - a password, and all that goes with
     must_change: bool,  # noqa: FBT001 - as above
     keep: int,
 ) -> User:
-    """Replace UL-PWD and every UL-SASL-PWD; errors are those of `change`.
+    """Replace UL-PWD and every UL-SASL-PWD; errors are those of `take_turn`.
 
     The last `keep` passwords, the one until now among them, are remembered.
     """
-    _take_turn(connection, user)
+    take_turn(connection, user)
     _remember(connection, user, keep)
     connection.execute(
         update(users).where(users.c.id == user.id),
@@ -163,20 +92,6 @@ def _remember(connection: Connection, user: User, keep: int) -> None:
     connection.execute(delete(table).where(condition))
 
 
-def replace_former_passwords(connection: Connection, user: User, passwords: Sequence[str]) -> None:
-    """Put what UL-PWD was before, the newest first, in place of what is known of it."""
-    table = former_passwords
-    connection.execute(delete(table).where(table.c.user_id == user.id))
-    if passwords:
-        connection.execute(
-            insert(table),
-            [
-                {"user_id": user.id, "number": number, "password": password}
-                for number, password in enumerate(reversed(passwords), 1)
-            ],
-        )
-
-
 def use_grace_login(connection: Connection, user: User, most: int) -> int | None:
     """Count one more login with an expired password; `None` if `most` were used already.
 
@@ -197,68 +112,28 @@ def replace_hash(connection: Connection, user: User, old: str, new: str) -> bool
     return connection.execute(update(users).where(condition).values(password=new)).rowcount == 1
 
 
-def remove(connection: Connection, user: User) -> None:
-    """Delete a user and all that belongs to them; errors are those of `change`."""
-    condition = (users.c.id == user.id) & (users.c.revision == user.revision)
-    search_index.remove_users(connection, condition)
-    if connection.execute(delete(users).where(condition)).rowcount == 0:
-        _refuse_stale(connection, user)
-
-
 def read(connection: Connection, number: int) -> User:
     """Return the user with the id `number`, who exists."""
     return user_of(connection.execute(queries.by_id(), {"id": number}).all())
 
 
-def _take_turn(connection: Connection, user: User) -> None:
-    """Count one more change, if the record is still the one that the caller knows."""
+def take_turn(connection: Connection, user: User) -> None:
+    """Count one more change, if the record is still the one that the caller knows.
+
+    Raises:
+        StaleRecord: if it is not.
+        UserUnknown: if it is there no more.
+
+    """
     condition = (users.c.id == user.id) & (users.c.revision == user.revision)
     statement = update(users).where(condition).values(revision=users.c.revision + 1)
     now = {"changed": microseconds(datetime.now(UTC))}
     if connection.execute(statement, now).rowcount == 0:
-        _refuse_stale(connection, user)
+        refuse_stale(connection, user)
 
 
-def _refuse_stale(connection: Connection, user: User) -> None:
+def refuse_stale(connection: Connection, user: User) -> None:
+    """Raise what says why a record is not the one that the caller knows."""
     if connection.scalar(select(users.c.id).where(users.c.id == user.id)) is None:
         raise UserUnknown(f"user {user.authid!r} was deleted in the meantime")
     raise StaleRecord(f"user {user.authid!r} was changed in the meantime: read it again")
-
-
-def _refuse_taken(connection: Connection, record: NewUser, owner: int) -> None:
-    """Refuse what belongs to another user than `owner`.
-
-    The constraints would refuse it too, but not say which it was.
-    """
-    names = {key: name for name in (*record.addresses, record.authid) for key in login_keys(name)}
-    key, user_id = login_names.c.key, login_names.c.user_id
-    statement = select(key).where(key.in_(names), user_id != owner)
-    if taken := connection.scalars(statement).first():
-        raise NameTaken(f"{names[taken]!r} already is an authid or address of another user")
-    key, user_id = or_names.c.name_key, or_names.c.user_id
-    if connection.scalar(select(user_id).where(key == record.name.key, user_id != owner)):
-        raise NameTaken(f"the O/R name {str(record.name)!r} already is another user's")
-    from ualauth.userlist.group_changes import (  # noqa: PLC0415 - for administrators only
-        refuse_names_of_groups,
-    )
-
-    refuse_names_of_groups(connection, names, record.name.key, str(record.name))
-    if record.unix_uid is None:
-        return
-    key, user_id = users.c.unix_uid, users.c.id
-    if connection.scalar(select(user_id).where(key == record.unix_uid, user_id != owner)):
-        raise NameTaken(f"the UNIX uid {record.unix_uid} already is another user's")
-
-
-def _add_login_names(connection: Connection, number: int, record: NewUser) -> None:
-    # An authid that is also an address has one row for both.
-    keys = keys_of((record.authid, *record.addresses))
-    connection.execute(insert(login_names), [{"key": key, "user_id": number} for key in keys])
-    if record.addresses:
-        connection.execute(
-            insert(addresses),
-            [
-                {"user_id": number, "position": position, "address": address}
-                for position, address in enumerate(record.addresses)
-            ],
-        )

@@ -1,7 +1,7 @@
 """The policy for a user: what `ualauth.toml` says, and what is other for this one.
 
-Three tables of the settings are its parts: `[password]` (the rules among its
-keys), `[account]` and `[lockout]`. A user's own values are a JSON object of the
+Four tables of the settings are its parts: `[password]` and `[submission]` (the rules among
+their keys), `[account]` and `[lockout]`. A user's own values are a JSON object of the
 same keys, in `User.policy`: `{"grace_logins": 3, "allowed_services": ["imap"]}`.
 """
 
@@ -17,36 +17,43 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 
 from ualauth.errors import InvalidValue
 from ualauth.passwords.policy import PasswordRules
+from ualauth.sasl.settings import unknown_mechanisms
 from ualauth.sources.values import hint, out_of_bounds, read_value
 from ualauth.system.networks import Network, read_network
 from ualauth.text.dataclass import dataclass
 from ualauth.userlist.hours import Span, read_hours
 
-R = TypeVar("R", PasswordRules, "AccountRules", "LockoutRules")
+R = TypeVar("R", PasswordRules, "AccountRules", "LockoutRules", "SubmissionRules")
 
 OWN_POLICY = "own policy"
 """Stands for `policy` where its keys are to be added to those that a record has."""
 
 _YEAR = 365 * 24 * 3600.0
+MOST_PER_HOUR = 1_000_000_000
+"""The largest limit of submission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRules:
     """Where and when accounts may be used; an empty list allows everything.
 
-    `allowed_networks` are addresses or CIDR, such as `192.0.2.0/24`. `allowed_hours`
-    are like `Mo-Fr 08:00-18:00`, in `time_zone`, a name of the IANA's, such as
-    `Europe/Berlin`.
+    `locked_services` are those for which they may not be used. `allowed_mechanisms` are
+    SASL mechanisms, without -PLUS; a password that came by no mechanism counts as
+    PLAIN. `allowed_networks` are addresses or CIDR, such as `192.0.2.0/24`.
+    `allowed_hours` are like `Mo-Fr 08:00-18:00`, in `time_zone`, a name of the IANA's,
+    such as `Europe/Berlin`.
     """
 
     allowed_services: tuple[str, ...] = ()
+    locked_services: tuple[str, ...] = ()
+    allowed_mechanisms: tuple[str, ...] = ()
     allowed_networks: tuple[str, ...] = ()
     allowed_hours: tuple[str, ...] = ()
     time_zone: str = "UTC"
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name ...`; empty if all is well."""
-        mistakes = []
+        mistakes = unknown_mechanisms("allowed_mechanisms", self.allowed_mechanisms)
         for name, values, read in (
             ("allowed_networks", self.allowed_networks, read_network),
             ("allowed_hours", self.allowed_hours, read_hours),
@@ -91,6 +98,31 @@ class LockoutRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionRules:
+    """How much mail a user may submit.
+
+    In any hour these are at most `messages_per_hour`, to `recipients_per_hour` in all (0: as many
+    as there may be). A user who is refused `lock_factor` times as much is locked for
+    `smtpd.auth` (0: never).
+    """
+
+    messages_per_hour: int = 0
+    recipients_per_hour: int = 0
+    lock_factor: int = 2
+
+    def mistakes(self) -> list[str]:
+        """Return what cannot be, as `name must be ...`; empty if all is well."""
+        return out_of_bounds(
+            self,
+            {
+                "messages_per_hour": (0, MOST_PER_HOUR),
+                "recipients_per_hour": (0, MOST_PER_HOUR),
+                "lock_factor": (0, 1000),
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheSettings:
     """How much is remembered, and for how long.
 
@@ -126,6 +158,7 @@ class Policy:
     password: PasswordRules = field(default_factory=PasswordRules)
     account: AccountRules = field(default_factory=AccountRules)
     lockout: LockoutRules = field(default_factory=LockoutRules)
+    submission: SubmissionRules = field(default_factory=SubmissionRules)
     networks: tuple[Network, ...] = field(init=False)
     hours: tuple[Span, ...] = field(init=False)
     zone: tzinfo = field(init=False)
@@ -155,6 +188,7 @@ class Policy:
             _with(self.password, own),
             _with(self.account, own),
             _with(self.lockout, own),
+            _with(self.submission, own),
         )
 
 
@@ -240,7 +274,7 @@ def _zone(name: str) -> tzinfo:
         raise ValueError(f"{name!r} is no time zone like Europe/Berlin") from None
 
 
-_PARTS = (PasswordRules, AccountRules, LockoutRules)
+_PARTS = (PasswordRules, AccountRules, LockoutRules, SubmissionRules)
 _KEYS = tuple(frozenset(each.name for each in dataclasses.fields(part)) for part in _PARTS)
 _TYPES: Mapping[str, Any] = {
     name: kind for part in _PARTS for name, kind in get_type_hints(part).items()

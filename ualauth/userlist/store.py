@@ -47,6 +47,8 @@ from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import Changes, LastLogin, NewUser, User
 
 if TYPE_CHECKING:
+    from ualauth.userlist.account.submitted import Counted, Submitted
+    from ualauth.userlist.account.submitted import Place as SubmissionPlace
     from ualauth.userlist.bulk import Rows, Taken
     from ualauth.userlist.companies.store import CompanyStore
     from ualauth.userlist.conditions import Condition
@@ -331,11 +333,16 @@ class UserStore:
         raise UserUnknown(f"{shown} is the name of no user")
 
     def near_names(self, login_name: str) -> list[str]:
-        """Return up to three authids or addresses that are like a name; see `near_names`."""
+        """Return up to three authids or addresses that are like a name; see `near_names`.
+
+        A company has none: to look for its own names among all would take as long as there are.
+        """
         from ualauth.userlist.near_names import near_names  # noqa: PLC0415 - for administrators only
 
         key = _key(login_name)
-        return [] if key is None else near_names(self._database, key)
+        if key is None or not self.view.is_server_wide:
+            return []
+        return near_names(self._database, key)
 
     def fitting(self, login_name: str) -> Fitting:
         """Return all users whom a login name may mean, of whom `resolve` returns the only one.
@@ -506,10 +513,12 @@ class UserStore:
             NameTaken: if an authid, address, O/R name or UNIX uid is another user's.
 
         """
+        from ualauth.userlist import user_changes  # noqa: PLC0415 - for administrators only
+
         check_fields(new)
         check_new_authid(new.authid)
         check_password(new.password)
-        return self._database.write(lambda connection: changes.add(connection, new))
+        return self._database.write(lambda connection: user_changes.add(connection, new))
 
     def add_many(self, new: Sequence[Rows]) -> list[Taken | None]:
         """Add all users that can be, in one transaction; return for each why not, or `None`.
@@ -560,6 +569,7 @@ class UserStore:
 
         What a directory manages (`ualauth.sync`) is refused as `InvalidValue`, too.
         """
+        from ualauth.userlist import user_changes  # noqa: PLC0415 - for administrators only
         from ualauth.userlist.synchronized import refuse_changes  # noqa: PLC0415 - for administrators only
 
         if unknown := values.keys() - Changes.__optional_keys__:
@@ -572,7 +582,7 @@ class UserStore:
 
         def work(connection: Connection) -> User:
             refuse_changes(connection, user, fields)
-            return changes.change(connection, user, new)
+            return user_changes.change(connection, user, new)
 
         return self._database.write(work)
 
@@ -670,6 +680,40 @@ class UserStore:
         return self._database.write(
             lambda connection: failures.change(connection, places, work, now),
         )
+
+    def count_submission(
+        self, places: Sequence[SubmissionPlace], recipients: int, now: int
+    ) -> Counted:
+        """Count a message in some places (`account.submitted`), or refuse it there.
+
+        Other processes that count in the same places wait until it is done; `now` is in
+        microseconds.
+        """
+        self._for_server()
+        from ualauth.userlist import submissions  # noqa: PLC0415 - few servers have limits
+
+        return self._database.write(
+            lambda connection: submissions.count(connection, places, recipients, now),
+        )
+
+    def submitted(self, user: User) -> Submitted:
+        """Return what was counted of a user's submissions, also what counts no longer."""
+        from ualauth.userlist import submissions  # noqa: PLC0415 - as above
+        from ualauth.userlist.account.submitted import Submitted  # noqa: PLC0415 - as above
+
+        if not self._sees(user.id):
+            return Submitted()
+        rows = self._unrestricted.read(submissions.QUERY, {"key": user_key(user.id)})
+        return Submitted.read(rows[0][0] if rows else "")
+
+    def forget_submissions(self, user: User) -> bool:
+        """Forget what was counted of a user's submissions; return whether there was anything."""
+        from ualauth.userlist import submissions  # noqa: PLC0415 - as above
+
+        if not self._sees(user.id):
+            return False
+        key = user_key(user.id)
+        return self._unrestricted.write(lambda connection: submissions.forget(connection, key))
 
     def every_failure(self) -> Iterator[tuple[bytes, str, Failures]]:
         """Yield the failed logins of all users: the key of the user, the source, what is kept.
@@ -794,11 +838,12 @@ class UserStore:
             InvalidValue: if the user comes from a directory that still has the entry.
 
         """
+        from ualauth.userlist import user_changes  # noqa: PLC0415 - for administrators only
         from ualauth.userlist.synchronized import refuse_deletion  # noqa: PLC0415 - for administrators only
 
         def work(connection: Connection) -> None:
             refuse_deletion(connection, user)
-            changes.remove(connection, user)
+            user_changes.remove(connection, user)
 
         self._database.write(work)
 

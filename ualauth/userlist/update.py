@@ -19,7 +19,7 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.passwords.stored import read
 from ualauth.text.folding import fold
 from ualauth.text.gecos import gecos_of
-from ualauth.userlist import changes, noted_logins
+from ualauth.userlist import changes, noted_logins, user_changes
 from ualauth.userlist.bulk import NO_HISTORY, History
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import user_of
@@ -107,12 +107,12 @@ def _revise(connection: Connection, revision: Revision) -> bool:
             keep=0,
         )
         new = dataclasses.replace(new, password_changed=user.password_changed)
-    user = changes.change(connection, user, new)
+    user = user_changes.change(connection, user, new)
     if (used := revision.history.grace_logins_used) is not None:
         statement = update(users).where(users.c.id == user.id)
         connection.execute(statement, {"grace_logins_used": used})
     if (former := revision.history.former_passwords) is not None:
-        changes.replace_former_passwords(connection, user, former)
+        user_changes.replace_former_passwords(connection, user, former)
     login = revision.history.last_login
     if login is not None and _is_later(connection, user, login):
         noted_logins.note(connection, {user.id: login}, timedelta(0))

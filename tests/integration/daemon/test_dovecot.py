@@ -7,8 +7,10 @@ import imaplib
 import poplib
 import shutil
 import smtplib
+import socket
 import subprocess
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from tests.integration.daemon import dovecot
 from tests.integration.daemon.dovecot import ACCOUNT, Dovecot
 from tests.integration.daemon.test_programs import program
 from tests.machine import patience
-from tests.unit.daemon.conftest import OM_AUTH
+from tests.unit.daemon.conftest import EXPIRED, OM_AUTH
 from tests.unit.daemon.serving import PLAIN_SETTINGS
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
@@ -42,6 +44,19 @@ home = "{{folder}}/mail/{{{{user}}}}"
 mail = "maildir:~/Maildir"
 quota_rule = "*:storage={{{{mailbox_limit}}}}M"
 """
+OUTCOMES = f"""
+auth required pam_if user=otto stack=outage
+{OM_AUTH}
+account required pam_if user=eve stack=expired
+"""
+SAID = {
+    ("jane", "wrong"): ("NO [AUTHENTICATIONFAILED] Authentication failed.", "-ERR [AUTH] "),
+    ("unknown", "secret"): ("NO [AUTHENTICATIONFAILED] Authentication failed.", "-ERR [AUTH] "),
+    ("joe", "secret"): ("NO [ALERT] This account may not be used", "-ERR [AUTH] This account"),
+    ("eve", "secret"): ("NO [EXPIRED] ", "-ERR [AUTH] "),
+    ("otto", "secret"): ("NO [UNAVAILABLE] ", "-ERR [SYS/TEMP] "),
+}
+"""User and password -> the beginning of what IMAP and POP3 say."""
 MESSAGE = b"From: jane@example.com\r\nTo: john@example.com\r\nSubject: hello\r\n\r\nHello.\r\n"
 
 
@@ -80,7 +95,9 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     path.chmod(0o755)
     folder = ConfigFolder(path)
     for service in ("imap", "pop3", "doveadm"):
-        folder.service(service, OM_AUTH)
+        folder.service(service, OUTCOMES)
+    folder.service("outage", "auth required pam_debug auth=authinfo_unavail\n")
+    folder.service("expired", EXPIRED)
     folder.settings(PLAIN_SETTINGS + SETTINGS.format(folder=path))
     (path / "mail").mkdir()
     shutil.chown(path / "mail", ACCOUNT.pw_uid, ACCOUNT.pw_gid)
@@ -92,6 +109,8 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
         userlist.add("jane", "secret", addresses=("jane@example.com",), mailbox_limit=7)
         userlist.add("john", "secret", addresses=("john@example.com",))
         userlist.add("joe", "secret", locked=True)
+        userlist.add("eve", "secret")
+        userlist.add("otto", "secret")
         userlist.add("../jane", "secret", addresses=("jack@example.com",))
         stack.enter_context(program(folder))
         server = stack.enter_context(dovecot.running(path / "base", path, request.param))
@@ -111,14 +130,31 @@ def test_imap(site: Site) -> None:
     assert (site.folder.path / "mail" / "jane" / "Maildir" / "cur").is_dir()
 
 
-@pytest.mark.parametrize(
-    ("user", "password"), [("jane", "wrong"), ("unknown", "secret"), ("joe", "secret")]
-)
-def test_imap_refuses(site: Site, user: str, password: str) -> None:
+@pytest.mark.parametrize(("user", "password"), SAID)
+@pytest.mark.parametrize("mechanism", ["LOGIN", "PLAIN"])
+def test_imap_and_pop3_refuse(site: Site, user: str, password: str, mechanism: str) -> None:
+    by_imap, by_pop3 = SAID[user, password]
+    response = f"\0{user}\0{password}".encode()
     client = site.imap()
-    with pytest.raises(imaplib.IMAP4.error, match=r"AUTHENTICATIONFAILED|may not be used"):
-        client.login(user, password)
-    client.logout()
+    # Not by `login`, which shows no response code.
+    if mechanism == "LOGIN":
+        client.send(f"x LOGIN {user} {password}\r\n".encode())
+    else:
+        client.send(b"x AUTHENTICATE PLAIN " + b64encode(response) + b"\r\n")
+    while not (line := client.readline()).startswith(b"x "):
+        assert line
+    client.shutdown()
+    assert line.decode().startswith(f"x {by_imap}")
+    with socket.create_connection(("127.0.0.1", site.server.pop3), patience(60)) as connection:
+        lines = connection.makefile("rb")
+        lines.readline()
+        if mechanism == "LOGIN":
+            connection.sendall(f"USER {user}\r\n".encode())
+            lines.readline()
+            connection.sendall(f"PASS {password}\r\n".encode())
+        else:
+            connection.sendall(b"AUTH PLAIN " + b64encode(response) + b"\r\n")
+        assert lines.readline().decode().startswith(by_pop3)
 
 
 def selected(client: imaplib.IMAP4, user: str) -> None:
@@ -169,7 +205,7 @@ def test_doveadm(site: Site) -> None:
     assert f"uid\t{ACCOUNT.pw_uid}" in said
     assert site.doveadm("user", "unknown")[0] == 67
     code, said = site.doveadm("user", "*")
-    assert (code, said.split()) == (0, ["../jane", "jane", "joe", "john"])
+    assert (code, said.split()) == (0, ["../jane", "eve", "jane", "joe", "john", "otto"])
     code, said = site.doveadm("user", "j?e")
     assert (code, said.split()) == (0, ["joe"])
     master = f"{site.folder.path}/dovecot-master"

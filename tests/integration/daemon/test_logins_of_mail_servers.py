@@ -8,18 +8,20 @@ import smtplib
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.integration.daemon.postfix import OWNER, folder_for_postfix, postfix
-from tests.integration.daemon.test_access_rules import SASL
 from tests.integration.daemon.unpacked import unpacked
+from tests.integration.daemon.users_of_mail_servers import SETTINGS, with_folder
 from tests.machine import patience
 from tests.unit.daemon.conftest import EXPIRED, OM_AUTH
 from tests.unit.daemon.serving import served
+from tests.unit.sasl import clients
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
@@ -38,6 +40,9 @@ host_lookup =
 rfc1413_query_timeout = 0s
 smtp_accept_max = 0
 begin authenticators
+{authenticators}
+"""
+DOVECOT = """\
 plain:
   driver = dovecot
   public_name = PLAIN
@@ -48,13 +53,38 @@ login:
   public_name = LOGIN
   server_socket = {folder}/ualauth/{service}
   server_set_id = $auth1
+cram:
+  driver = dovecot
+  public_name = CRAM-MD5
+  server_socket = {folder}/ualauth/{service}
+  server_set_id = $auth1
+scram:
+  driver = dovecot
+  public_name = SCRAM-SHA-256
+  server_socket = {folder}/ualauth/{service}
+  server_set_id = $auth1
+"""
+SASLAUTHD = """\
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_condition = ${{if saslauthd{{{{$auth2}}{{$auth3}}{{{service}}}{{}}}}}}
+  server_set_id = $auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = ${{if saslauthd{{{{$auth1}}{{$auth2}}{{{service}}}{{}}}}}}
+  server_set_id = $auth1
 """
 
 
 @contextmanager
-def exim(folder: Path, service: str) -> Iterator[int]:
-    """Run Exim while the block runs; yield its port."""
-    home = folder / f"exim-{service}"
+def exim(
+    folder: Path, service: str, authenticators: str = DOVECOT, launcher: Sequence[str] = ()
+) -> Iterator[int]:
+    """Run Exim while the block runs; yield its port. A launcher is a command that becomes it."""
+    home = folder / f"exim-{service}{len(launcher)}"
     (home / "spool").mkdir(parents=True)
     for path in (home, home / "spool"):
         path.chmod(0o755)
@@ -63,14 +93,15 @@ def exim(folder: Path, service: str) -> Iterator[int]:
     settings = home / "exim.conf"
     libraries = unpacked("libspf2-2") / "usr/lib/x86_64-linux-gnu"
     program = unpacked("exim4-daemon-heavy") / "usr/sbin/exim4"
-    settings.write_text(EXIM.format(folder=home, service=service, program=program))
+    blocks = authenticators.format(folder=home, service=service)
+    settings.write_text(EXIM.format(folder=home, program=program, authenticators=blocks))
     for _ in range(5):
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             port = listener.getsockname()[1]
         with (home / "errors").open("wb") as errors:
             process = subprocess.Popen(
-                [program, "-C", settings, "-oX", str(port), "-oP", home / "pid", "-bdf"],
+                [*launcher, program, "-C", settings, "-oX", str(port), "-oP", home / "pid", "-bdf"],
                 env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(libraries)},
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -116,28 +147,41 @@ def ports() -> Iterator[dict[tuple[str, str], int]]:
             f'path = "{folder}/ualauth/{name}"\n'
             for name in SERVICES
         )
-        config.settings("\n".join([SASL, *tables]))
+        mux = f'[[listen]]\nprotocol = "saslauthd"\nmode = "0666"\npath = "{folder}/ualauth/mux"\n'
+        config.settings("\n".join([SETTINGS, *tables, mux]))
         running.enter_context(served(config))
         services = {name: [f"smtpd_sasl_path = {folder}/ualauth/{name}"] for name in SERVICES}
         instance = running.enter_context(postfix(folder, 9, services))
         ports = {("postfix", name): port for name, port in instance.ports.items()}
         for name in SERVICES:
             ports["exim", name] = running.enter_context(exim(folder, name))
+            # The path of the socket is compiled in.
+            launcher = with_folder(folder / "ualauth", "/run/saslauthd")
+            asking = exim(folder, name, SASLAUTHD, launcher)
+            ports["exim saslauthd", name] = running.enter_context(asking)
         yield ports
 
 
-@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
-@pytest.mark.parametrize(
-    ("user", "password", "service", "by_postfix", "by_exim"),
-    [
-        ("jane", "secret", "submission", 235, 235),
-        ("jane", "wrong", "submission", 535, 535),
-        ("unknown", "secret", "submission", 535, 535),
-        ("joe", "secret", "submission", 535, 535),
-        ("jane", "secret", "expired", 535, 535),
-        ("jane", "secret", "outage", 454, 435),
-    ],
+CASES = (
+    ("jane", "secret", "submission", 235, 235),
+    ("jane", "wrong", "submission", 535, 535),
+    ("unknown", "secret", "submission", 535, 535),
+    ("joe", "secret", "submission", 535, 535),
+    ("jane", "secret", "expired", 535, 535),
+    ("jane", "secret", "outage", 454, 435),
 )
+"""User, password, service, and the replies of Postfix and of Exim."""
+TYPED = ("PLAIN", "LOGIN")
+RESPONSES: Mapping[str, Callable[[str, str], clients.Client]] = {
+    "PLAIN": clients.plain,
+    "LOGIN": clients.login,
+    "CRAM-MD5": clients.cram_md5,
+    "SCRAM-SHA-256": partial(clients.scram, "SCRAM-SHA-256"),
+}
+
+
+@pytest.mark.parametrize("mechanism", RESPONSES)
+@pytest.mark.parametrize(("user", "password", "service", "by_postfix", "by_exim"), CASES)
 def test_what_a_client_is_told(
     ports: dict[tuple[str, str], int],
     mechanism: str,
@@ -147,14 +191,36 @@ def test_what_a_client_is_told(
     by_postfix: int,
     by_exim: int,
 ) -> None:
-    for server, code in (("postfix", by_postfix), ("exim", by_exim)):
+    codes = {"postfix": by_postfix, "exim": by_exim}
+    if mechanism in TYPED:
+        # A user whom saslauthd does not let in is refused: it has no word for "not now".
+        codes["exim saslauthd"] = 235 if by_exim == 235 else 535
+    for server, code in codes.items():
         with smtplib.SMTP("127.0.0.1", ports[server, service], timeout=patience(60)) as client:
             client.ehlo("pc.example.com")
-            client.user, client.password = user, password
-            assert mechanism in client.esmtp_features["auth"].split()
-            answer = client.auth_plain if mechanism == "PLAIN" else client.auth_login
-            try:
-                told, _ = client.auth(mechanism, answer, initial_response_ok=mechanism == "PLAIN")
-            except smtplib.SMTPAuthenticationError as error:
-                told = error.smtp_code
-            assert told == code, server
+            offered = client.esmtp_features["auth"].split()
+            # A service that keeps no secrets offers none but typed passwords.
+            is_offered = mechanism in TYPED or service != "outage"
+            assert (mechanism in offered) == (is_offered or server != "postfix"), server
+            if is_offered:
+                assert told(client, mechanism, user, password) == code, server
+
+
+def told(client: smtplib.SMTP, mechanism: str, user: str, password: str) -> int:
+    """Return the code of the last reply to an AUTH."""
+    steps = RESPONSES[mechanism](user, password)
+    initial = next(steps)
+
+    def respond(challenge: bytes | None = None) -> str | None:
+        if challenge is None:
+            return None if initial is None else initial.decode()
+        try:
+            response = steps.send(challenge)
+        except StopIteration:
+            response = b""
+        return (response or b"").decode()
+
+    try:
+        return client.auth(mechanism, respond, initial_response_ok=initial is not None)[0]
+    except smtplib.SMTPAuthenticationError as error:
+        return error.smtp_code

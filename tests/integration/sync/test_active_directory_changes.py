@@ -160,6 +160,47 @@ def test_state_of_another_controller_is_not_used(office: Office) -> None:
     assert office.does() == {"delete": 1}
 
 
+@pytest.mark.parametrize("what", [{"usn": "999999999"}, {"at": "9999999999"}, {"at": "1"}])
+def test_state_of_the_future_or_of_long_ago_is_not_used(
+    office: Office, what: dict[str, str]
+) -> None:
+    office.controller.modify(
+        f"dn: {office.dn('user0')}\nchangetype: delete\n\n"
+        f"dn: {office.dn('user1')}\nchangetype: modify\nreplace: sn\nsn: Changed\n"
+    )
+    for each in office.followers[:2]:
+        # As of a controller that was put back: with its numbers, nothing would have changed.
+        each.put_cookies(**what)
+    assert office.does() == {"rename": 1, "delete": 1}
+
+
+def test_a_filter_by_membership_is_followed(
+    office: Office, followers: Callable[..., Follower]
+) -> None:
+    """A computed attribute: nothing of the user changes."""
+    office.add_group("mail", office.dn("user0"), office.dn("user1"))
+    by_membership = [
+        followers(
+            samba.ADMINISTRATOR_PASSWORD,
+            product=Product.ACTIVE_DIRECTORY,
+            source=source,
+            uris=(office.controller.tls_uri,),
+            base=office.ou,
+            filter_text=f"(&(objectClass=user)(memberOf={office.dn('mail')}))",
+            bind_dn=samba.ADMINISTRATOR,
+            ca_file=str(office.controller.authority.file),
+            max_share=80,
+        )
+        for source in SOURCES
+    ]
+    assert [each.does() for each in by_membership] == [{"add": 2}] * 3
+    office.controller.modify(
+        f"dn: {office.dn('mail')}\nchangetype: modify\nadd: member\n"
+        f"member: {office.dn('user2')}\n-\ndelete: member\nmember: {office.dn('user0')}\n"
+    )
+    assert [each.does() for each in by_membership] == [{"add": 1, "delete": 1}] * 3
+
+
 @pytest.mark.parametrize("cookie", ["", "no digits", "00", "4d53445303000000"])
 def test_no_cookie_hides_who_is_gone(office: Office, cookie: str) -> None:
     office.controller.modify(f"dn: {office.dn('user0')}\nchangetype: delete\n")

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.postgresql import Server
-from tests.unit.sync.conftest import Synchronized, remote
-from tests.unit.sync.test_groups import follow, group, members
+from tests.unit.sync.conftest import Synchronized, group, remote
+from tests.unit.sync.test_groups import follow, members
 from ualauth.errors import InvalidValue
 from ualauth.sync.failures import SyncRefused
 from ualauth.sync.lease import Lease

@@ -119,6 +119,16 @@ def make(
 
 
 FOREIGN = (
+    "loginAllowedTimeMap",
+    "ds-pwp-account-disabled",
+    "ds-pwp-account-activation-time",
+    "ds-pwp-account-expiration-time",
+    "ibm-pwdAccountLocked",
+    "orclIsEnabled",
+    "orclActiveStartDate",
+    "orclActiveEndDate",
+    "logonHours",
+    "sambaLogonHours",
     "authorizedService",
     "nsAccountLock",
     "loginDisabled",

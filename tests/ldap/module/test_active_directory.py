@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from collections.abc import Callable, Iterator
 
@@ -184,6 +185,19 @@ def test_an_account_that_may_not_be_used(
     assert error.code is code
     assert len(error.messages) == 1
     assert logins.refusal(logins.login, user, "wrong").code is ReturnCode.AUTH_ERR
+
+
+def test_who_was_let_in_by_others_is_bound_to_the_hours_of_the_account(
+    ad: Make, newcomer: Callable[..., str]
+) -> None:
+    never, always = (
+        newcomer(f"logonHours:: {base64.b64encode(bytes([each] * 21)).decode()}")
+        for each in (0, 0xFF)
+    )
+    # Where a bind decides, the server says the same.
+    for logins, password in ((ad(*SEARCH), PASSWORD), (ad(*SEARCH, stack=SIGNED_ON), "")):
+        assert logins.outcome(never, password) == "perm_denied"
+        assert logins.outcome(always, password) == "success"
 
 
 def test_too_many_failures_lock_and_no_client_is_told(ad: Make) -> None:

@@ -184,6 +184,23 @@ def test_what_is_too_much_is_given_up(program: Program, beside: ConfigFolder) ->
     assert program.run("diff", "pop3", f"{beside.services}/pop3").exit_code == 0
 
 
+def test_stacks_that_conditions_run_within_each_other_are_compared(
+    program: Program, beside: ConfigFolder
+) -> None:
+    levels = 5
+    for folder, control in ((program.folder, "required"), (beside, "sufficient")):
+        folder.service("inner0", f"auth {control} om_auth\nauth required om_krb5\n{REST}")
+        for level in range(1, levels + 1):
+            text = f"auth required {LIST}\nauth required pam_if user=a* stack=inner{level - 1}\n"
+            text += f"auth sufficient om_auth\nauth required om_krb5\n{REST}"
+            folder.service(f"inner{level}", text)
+    last = f"inner{levels}"
+    result = program.run("diff", str(program.folder.path), str(beside.path), last)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert "refused before, let in now" in result.stdout
+    assert program.run("diff", last, f"{program.folder.services}/{last}").exit_code == 0
+
+
 def test_names_in_files_cannot_forge_lines(program: Program, beside: ConfigFolder) -> None:
     file: Path = beside.path / "pop3"
     file.write_text(f"auth sufficient om_auth\nauth sufficient pam_if user=\x1b[31mx\x9b\n{REST}")

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.daemon.driven import Driven
 from tests.unit.daemon.test_postfix_policy import JOHN, submitting
 from ualauth.contract.identity import Person
-from ualauth.daemon.requests import Failed, Submission, Submitting
+from ualauth.daemon.requests import Admit, Admitted, Failed, Submission, Submitting
 from ualauth.errors import ConfigurationError
 from ualauth.milter import messages
 from ualauth.milter.codec import PacketReader, decode_reply, encode
@@ -31,6 +31,8 @@ class Conversation:
         self.rules = rules
         self.settings = settings
         self.answered = 0
+        self.too_much = ""
+        """What is said to a message that is counted."""
         self.reader = PacketReader()
         [self.agreed] = self.says(offer)
 
@@ -46,7 +48,9 @@ class Conversation:
             said += self.client.answer(self.answer(request), tag)
         return [decode_reply(code, rest) for code, rest in self.reader.receive(said)]
 
-    def answer(self, request: object) -> Submitting:
+    def answer(self, request: object) -> Submitting | Admitted:
+        if isinstance(request, Admit):
+            return Admitted(self.too_much)
         assert isinstance(request, Submission)
         person = {"": None, "jsmith": JOHN}.get(request.user, Person(request.user))
         return submitting(self.rules, person, **self.settings)
@@ -225,6 +229,39 @@ def test_some_recipients_and_all_are_dropped() -> None:
     # An envelope is over with its message.
     assert conversation.says(messages.EndOfMessage()) == []
     assert conversation.client.closes
+
+
+def test_a_message_is_counted_for_those_who_get_it() -> None:
+    conversation = Conversation(f"{OPEN}RECIPIENT Discard trash@*\n")
+    names = ("trash", "ann", "bob")
+    recipients = [messages.Recipient(f"<{each}@b.c>") for each in names]
+    conversation.says(*TOP, LOGIN, messages.Mail("<js@example.com>"), *recipients)
+    conversation.says(messages.EndOfMessage())
+    assert conversation.client.last == Admit(JOHN, "192.0.2.7", 2)
+    # What is refused, or dropped for all, is not.
+    conversation.says(LOGIN, messages.Mail("<js@example.com>"), recipients[0])
+    assert conversation.says(messages.EndOfMessage()) == [messages.Discard()]
+    assert isinstance(conversation.client.last, Submission)
+
+
+def test_a_message_that_is_too_much_is_put_off_and_unchanged() -> None:
+    conversation = Conversation("AUTH_SUCCESS Header *\n")
+    conversation.too_much = "450 4.7.1 Too much"
+    assert code_of(submit(conversation, ("Subject", "x"))) == "450 4.7.1"
+    conversation.too_much = ""
+    assert len(submit(conversation, ("Subject", "x"))) == 2
+
+
+def test_a_message_that_cannot_be_counted_is_put_off() -> None:
+    client = Driven("milter")
+    begun = (POSTFIX, *TOP, messages.Mail("<a@b.c>"), messages.Recipient("<ann@localhost>"))
+    client.send(b"".join(map(encode, begun)))
+    for _ in range(2):
+        client.answer(submitting(OPEN))
+    client.send(encode(messages.EndOfMessage()))
+    assert client.last == Admit(None, "192.0.2.7", 1)
+    assert client.answer(Failed(ValueError("x"))) == encode(messages.TempFail())
+    assert not client.closes
 
 
 def test_a_header_that_is_too_large_is_refused_and_not_kept() -> None:

@@ -24,6 +24,8 @@ from tests.unit.daemon.test_socketmap import netstring
 from ualauth.adapters.http_replies import HttpRefusal, HttpReply
 from ualauth.codes import ReturnCode
 from ualauth.daemon.requests import (
+    Admit,
+    Admitted,
     Answer,
     Begin,
     Challenge,
@@ -134,6 +136,8 @@ def answer_on_submissions(request: object) -> Answer:
     match request:
         case Submission():
             return submitting("SUBMIT Reject *\nRECIPIENT Discard trash@*\n")
+        case Admit():
+            return Admitted()
         case FindOwners(address="jane@example.com"):
             return Owners(("jane",))
         case FindOwners():
@@ -157,7 +161,7 @@ def answer_of(request: object) -> Answer:  # noqa: PLR0911 - a case for each kin
             return granted("jane") if data == SECRET else REFUSED
         case Login(user="jane", password="secret"):
             return granted("jane")
-        case Submission() | FindOwners() | FindPerson():
+        case Submission() | Admit() | FindOwners() | FindPerson():
             return answer_on_submissions(request)
         case HttpLogin():
             return Failed(HttpRefusal(HttpReply(401, "no")))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.daemon.driven import Driven
 from ualauth.contract.identity import Person
-from ualauth.daemon.requests import Failed, Submission, Submitting
+from ualauth.daemon.requests import Admit, Admitted, Failed, Submission, Submitting
 from ualauth.errors import ConfigurationError
 from ualauth.smtp_access.hosts import OwnHost
 from ualauth.smtp_access.parse import parse
@@ -70,6 +70,55 @@ def submitting(text: str, person: Person | None = None, **settings: Any) -> Subm
 Said = Callable[..., str]
 
 
+def counting(rules: str = "AUTH_SUCCESS Header *\n") -> tuple[Driven, Callable[..., str]]:
+    """Return a connection, and what asks on it, and returns an answer without that of a count."""
+    client = Driven("postfix-policy")
+
+    def said(**changes: str) -> str:
+        client.send(question(**changes))
+        return client.answer(submitting(rules, JOHN)).decode()
+
+    return client, said
+
+
+DATA = {"protocol_state": "DATA", "recipient": "", "recipient_count": "3"}
+
+
+def test_a_message_is_counted_once_with_all_its_recipients() -> None:
+    client, said = counting()
+    assert said().startswith("action=PREPEND X-Scalix-Authenticated-Sender: ")
+    assert said(**DATA) == ""
+    assert client.last == Admit(JOHN, "192.0.2.7", 3)
+    assert client.answer(Admitted()) == b"action=DUNNO\n\n"
+    assert said(**{**DATA, "protocol_state": "END-OF-MESSAGE"}) == "action=DUNNO\n\n"
+    # The next one is another.
+    assert said(**{**DATA, "instance": "2"}) == ""
+    assert client.answer(Admitted("450 4.7.1 No")) == b"action=450 4.7.1 No\n\n"
+
+
+def test_a_message_that_is_not_asked_about_at_data_is_counted_at_its_end() -> None:
+    client, said = counting()
+    said()
+    assert said(protocol_state="END-OF-MESSAGE", recipient="a@b.c", recipient_count="1") == ""
+    assert client.last == Admit(JOHN, "192.0.2.7", 1)
+
+
+def test_a_message_that_is_dropped_is_not_counted() -> None:
+    client, said = counting("AUTH_SUCCESS Accept *\nRECIPIENT Discard trash@*\n")
+    trash = {"recipient": "trash@b.c"}
+    said(**trash)
+    answer = said(**trash, protocol_state="DATA", recipient_count="1")
+    assert answer == "action=DISCARD RECIPIENT\n\n"
+    assert isinstance(client.last, Submission)
+
+
+def test_a_message_that_cannot_be_counted_ends_the_connection() -> None:
+    client, said = counting()
+    said(**DATA)
+    assert client.answer(Failed(ValueError("x"))) == b""
+    assert client.closes
+
+
 def asker(text: str, person: Person | None = None) -> tuple[Driven, Said]:
     """Return a connection, and what asks on it and returns the action."""
     client = Driven("postfix-policy")
@@ -77,6 +126,9 @@ def asker(text: str, person: Person | None = None) -> tuple[Driven, Said]:
     def said(**changes: str) -> str:
         assert client.send(question(**changes)) == b""
         answer = client.answer(submitting(text, person)).decode()
+        if not answer:
+            assert isinstance(client.last, Admit)
+            answer = client.answer(Admitted()).decode()
         assert answer.startswith("action=")
         assert answer.endswith("\n\n")
         return answer[len("action=") : -2]
@@ -138,6 +190,9 @@ def test_what_is_judged_in_each_state(rule: str, changes: dict[str, str], action
     user = client.last.user
     person = JOHN if user else None
     answer = client.answer(submitting(f"{rule}\n", person)).decode()
+    if isinstance(client.last, Admit):
+        assert not answer
+        answer = client.answer(Admitted()).decode()
     assert answer.startswith(f"action={action}")
     # Each question is judged by itself.
     assert client.send(question(**changes)) == b""

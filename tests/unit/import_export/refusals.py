@@ -19,7 +19,7 @@ from ualauth.passwords.policy import PasswordRules
 from ualauth.userlist.account.password_age import aged, has_grace
 from ualauth.userlist.account.restrictions import restriction
 from ualauth.userlist.names import ORName
-from ualauth.userlist.policy import AccountRules, LockoutRules, Policy
+from ualauth.userlist.policy import AccountRules, LockoutRules, Policy, SubmissionRules
 from ualauth.userlist.record import NewUser, User
 
 # A run may end on another day: all of these are more than a day away from a limit.
@@ -40,6 +40,8 @@ class Case:
     fields: dict[str, Any] = field(default_factory=dict)
     settings: Policy = field(default_factory=Policy)
     is_now: bool = True
+    company: str = ""
+    """The policy of the user's company."""
 
     def known(self, authid: str) -> ExportedUser:
         """Return the user as the USERLIST has it."""
@@ -67,10 +69,10 @@ class Case:
     def is_refused(self) -> bool:
         """Return whether om_auth refuses the login, with the right password, from elsewhere."""
         user, _ = self.known("x")
-        policy = self.settings.with_own(user.policy)
+        policy = self.settings.with_own(self.company).with_own(user.policy)
         if user.password is None or user.password.startswith(("!", "*")):
             return True
-        if restriction(user, policy, "pop3", ELSEWHERE, NOW) is not None:
+        if restriction(user, policy, "pop3", ELSEWHERE, None, NOW) is not None:
             return True
         judgement = aged(user, policy.password, NOW)
         expired = judgement is not None and judgement.code.name in {
@@ -145,6 +147,14 @@ CASES: Mapping[str, list[Case]] = {
         Case("services", {"policy": {"allowed_services": ["imap"]}}),
         Case("services", {}, account(allowed_services=("imap",))),
     ],
+    "locked_services": [
+        Case("locked services", {"policy": {"locked_services": ["pop3"]}}),
+        Case("locked services", {}, account(locked_services=("pop3",))),
+    ],
+    "allowed_mechanisms": [
+        Case("mechanisms", {"policy": {"allowed_mechanisms": ["SCRAM-SHA-256"]}}),
+        Case("mechanisms", {}, account(allowed_mechanisms=("SCRAM-SHA-256",))),
+    ],
     "allowed_networks": [
         Case("networks", {"policy": {"allowed_networks": NETWORKS}}),
         Case("networks", {}, account(allowed_networks=NETWORKS)),
@@ -152,6 +162,35 @@ CASES: Mapping[str, list[Case]] = {
     "allowed_hours": [
         Case("hours", {"policy": {"allowed_hours": [HOURS]}}),
         Case("hours", {}, account(allowed_hours=(HOURS,))),
+    ],
+    "company_id": [
+        Case("services", {"company_id": 1}, company='{"allowed_services":["imap"]}'),
+        Case("networks", {"company_id": 1}, company=json.dumps({"allowed_networks": NETWORKS})),
+        Case(
+            "hours",
+            {"company_id": 1},
+            account(time_zone="Asia/Tokyo"),
+            company=json.dumps({"allowed_hours": [HOURS], "time_zone": "UTC"}),
+        ),
+        Case("password expired", OLD | {"company_id": 1}, company='{"maximum_age_days":30}'),
+        Case(
+            "password expired",
+            {"company_id": 1, "password_expires": PAST},
+            rules(grace_logins=3),
+            company='{"grace_logins":0}',
+        ),
+        Case(
+            "services",
+            {"company_id": 1, "policy": {"history": 3}},
+            account(allowed_services=("pop3",)),
+            company='{"allowed_services":["imap"]}',
+        ),
+        Case(
+            "password expires later",
+            OLD | {"company_id": 1, "policy": {"maximum_age_days": 90}},
+            is_now=False,
+            company='{"maximum_age_days":30}',
+        ),
     ],
     "time_zone": [
         Case("hours", {"policy": {"allowed_hours": [HOURS], "time_zone": "Asia/Tokyo"}}),
@@ -161,7 +200,7 @@ CASES: Mapping[str, list[Case]] = {
 """Field or key -> users who are refused by it."""
 
 WITHOUT_REFUSAL = {
-    *("id", "revision", "changed", "name", "authid", "addresses", "language"),
+    *("id", "company_id", "revision", "changed", "name", "authid", "addresses", "language"),
     *("administrator", "mailbox_administrator", "unix_uid", "mailbox_class", "mailbox_limit"),
     *("limit_outbound_mail", "limit_inbound_mail", "limit_notify_user", "hidden"),
     # What a new password must be like, when it may come, and what is told before.
@@ -169,6 +208,8 @@ WITHOUT_REFUSAL = {
     *("minimum_age_days", "warning_days"),
     # A lockout is of a source, for some minutes; it is no state of the user.
     *(each.name for each in dataclasses.fields(LockoutRules)),
+    # They refuse messages, and not logins.
+    *(each.name for each in dataclasses.fields(SubmissionRules)),
 }
 """Fields and keys by which no login is refused."""
 

@@ -23,6 +23,11 @@ def file_time(moment: datetime) -> int:
     return (moment - FILE_EPOCH) // timedelta(microseconds=1) * 10
 
 
+def section_signs(*fields: str, encoding: str = "utf-8") -> str:
+    """Return the settings of a protocol of Exchange, in base64."""
+    return base64.b64encode("\u00a7".join(fields).encode(encoding)).decode()
+
+
 def entry(user: str, *attributes: str) -> str:
     lines = f"dn: uid={user},dc=example", f"uid: {user}", "cn: Ann", f"sn: {user}", *attributes
     return "\n".join((*lines, f"userPassword: {HASH}", "", ""))
@@ -66,6 +71,8 @@ LOGINS = {
     "krbTicketFlags: 640": EXPIRED,
     "krbTicketFlags: 128": GRANTED,
     "ipaUserAuthType: password": GRANTED,
+    "krbPrincipalExpiration: 19700101000000Z": GRANTED,
+    "krbPasswordExpiration: 19700101000000Z": GRANTED,
     "krb5KDCFlags: 254": RESTRICTED,
     "krb5KDCFlags: 62": RESTRICTED,
     "krb5KDCFlags: 126": GRANTED,
@@ -166,6 +173,23 @@ LOGINS = {
     "disablepop3: 0": GRANTED,
     "accountActive: FALSE": RESTRICTED,
     "mailEnabled: OK": GRANTED,
+    "allowNets: 192.0.2.0/24": RESTRICTED,
+    "allowNets: 192.0.2.0/24,198.51.100.7\nallowNets: 203.0.113.0/24": GRANTED,
+    "allowNets: local": "bad",
+    "allowNets: the office": "bad",
+    f"protocolSettings:: {section_signs('POP3', '0', '1', '4')}": RESTRICTED,
+    f"protocolSettings:: {section_signs('POP3', '0', '1', '4', encoding='latin-1')}": RESTRICTED,
+    f"protocolSettings:: {section_signs('IMAP4', '0', '1')}\n"
+    f"protocolSettings:: {section_signs('POP3', '1', '1')}": GRANTED,
+    "protocolSettings: POP3 off": "bad",
+    "mailenable: NONE": RESTRICTED,
+    "mailenable: OK": GRANTED,
+    "zarafaAccount: 0": RESTRICTED,
+    "kopanoAccount: 1": GRANTED,
+    "kopanoSharedStoreOnly: 1": RESTRICTED,
+    "dxPwdMustChange: TRUE": EXPIRED,
+    "apple-user-passwordpolicy: isDisabled=1 minChars=4": RESTRICTED,
+    "apple-user-passwordpolicy: isDisabled=0 minChars=4": GRANTED,
     "authAuthority: ;DisabledUser;;ShadowHash;": RESTRICTED,
     "schacExpiryDate: 20200101000000Z": RESTRICTED,
     # Nothing of logins
@@ -203,6 +227,29 @@ LOGINS = {
     "accountLocked: FALSE": GRANTED,
     "acmeExpiry: 2020-01-01": "bad",
     "userSuspended: 1": "bad",
+    "mailAccessDomain: example.org": "bad",
+    "accessTo: other.example.com": "bad",
+    # Of no schema that is known
+    "enabled: FALSE": "bad",
+    "isActive: 0": "bad",
+    "account-status: blocked": "bad",
+    "mailStatus: disabled": "bad",
+    "pop3Enabled: no": "bad",
+    "loginAllowed: never": "bad",
+    "isEnabled: Yes\nuserStatus: Active\nimapEnabled: FALSE": "bad",
+    "isEnabled: Yes\nuserStatus: Active\nimapEnabled: TRUE": GRANTED,
+    "accountValidUntil: 2020-01-01": "bad",
+    "validFrom: 20990101000000Z": "bad",
+    "loginEndDate: 20200101": "bad",
+    "userBlocked: 1": "bad",
+    "blockedSince: 2020-01-01": "bad",
+    "deleted: FALSE": GRANTED,
+    "mustChangePassword: true": EXPIRED,
+    "userPasswordMustChange: 0": GRANTED,
+    "forcePasswordReset: perhaps": "bad",
+    "vacationActive: FALSE\nmailForwardingActive: no": GRANTED,
+    "msExchBlockedSendersHash: x\numEnabled: FALSE": GRANTED,
+    "stateOrProvinceName: NY\nst: NY\norganizationalStatus: guest": GRANTED,
     "ualauthPolicy: {": "bad",
 }
 

@@ -59,6 +59,19 @@ def outcome(attributes: Given, *, bound: bool = False) -> str:
     return OPEN if judgement is None else str(judgement.code)
 
 
+def hours(moment: datetime, minutes: int = 60) -> bytes:
+    """Return a week from Sunday on with the bit of one moment alone."""
+    sunday = datetime(2026, 11, 29, tzinfo=UTC)
+    byte, bit = divmod((moment - sunday) // timedelta(minutes=minutes) % (10080 // minutes), 8)
+    week = bytearray(10080 // minutes // 8)
+    week[byte] = 1 << bit
+    return bytes(week)
+
+
+def half_hours(moment: datetime) -> bytes:
+    return hours(moment, 30)
+
+
 COMPUTED = "msDS_User_Account_Control_Computed"
 CASES: list[tuple[Given, str]] = [
     # 389 Directory Server: pw.h and pw_mgmt.c, and what a server of version 2.3.1 does
@@ -86,6 +99,9 @@ CASES: list[tuple[Given, str]] = [
     ({"pwdReset": "true"}, CHANGE),
     ({"pwdReset": "FALSE"}, OPEN),
     ({"pwdReset": "perhaps"}, UNREADABLE),
+    ({"pwdAccountTmpLockoutEnd": SOON}, LOCKED),
+    ({"pwdAccountTmpLockoutEnd": PAST}, OPEN),
+    ({"pwdAccountTmpLockoutEnd": "?"}, UNREADABLE),
     ({"pwdStartTime": SOON}, LOCKED),
     ({"pwdStartTime": PAST}, OPEN),
     ({"pwdStartTime": "tomorrow"}, UNREADABLE),
@@ -126,6 +142,16 @@ CASES: list[tuple[Given, str]] = [
     ({"pwdLastSet": "0", "userAccountControl": "512"}, CHANGE),
     ({"pwdLastSet": str(FILE_TIME_PAST)}, OPEN),
     ({"pwdLastSet": "-1"}, UNREADABLE),
+    ({"logonHours": b"\xff" * 21}, OPEN),
+    ({"logonHours": hours(NOW)}, OPEN),
+    ({"logonHours": hours(NOW + timedelta(hours=1))}, LOCKED),
+    ({"logonHours": hours(NOW + timedelta(days=1))}, LOCKED),
+    ({"logonHours": bytes(21)}, LOCKED),
+    *[({"logonHours": each}, UNREADABLE) for each in (b"", b"\xff", b"\xff" * 22, "all")],
+    ({"sambaLogonHours": hours(NOW).hex()}, OPEN),
+    ({"sambaLogonHours": hours(NOW).hex().upper()}, OPEN),
+    ({"sambaLogonHours": "00" * 21}, LOCKED),
+    *[({"sambaLogonHours": each}, UNREADABLE) for each in ("", "ff", "ff" * 22, "all", "é" * 42)],
     # MIT Kerberos and FreeIPA: kdb.h, kdc_util.c, libkdb_ldap's and ipa-pwd-extop's times
     ({"krbPrincipalExpiration": SOON}, OPEN),
     ({"krbPrincipalExpiration": PAST}, EXPIRED),
@@ -191,6 +217,31 @@ CASES: list[tuple[Given, str]] = [
     ({"loginActivationTime": SOON}, LOCKED),
     ({"loginActivationTime": PAST}, OPEN),
     ({"loginActivationTime": "tomorrow"}, UNREADABLE),
+    ({"loginAllowedTimeMap": half_hours(NOW)}, OPEN),
+    ({"loginAllowedTimeMap": half_hours(NOW - timedelta(minutes=30))}, LOCKED),
+    ({"loginAllowedTimeMap": bytes(42)}, LOCKED),
+    ({"loginAllowedTimeMap": bytes(21)}, UNREADABLE),
+    # OpenDJ and its relatives, IBM's, Oracle's
+    ({"ds_pwp_account_disabled": "true"}, LOCKED),
+    ({"ds_pwp_account_disabled": "false"}, OPEN),
+    ({"ds_pwp_account_disabled": "?"}, UNREADABLE),
+    ({"ds_pwp_account_activation_time": SOON}, LOCKED),
+    ({"ds_pwp_account_activation_time": PAST}, OPEN),
+    ({"ds_pwp_account_activation_time": "?"}, UNREADABLE),
+    ({"ds_pwp_account_expiration_time": PAST}, EXPIRED),
+    ({"ds_pwp_account_expiration_time": SOON}, OPEN),
+    ({"ds_pwp_account_expiration_time": "?"}, UNREADABLE),
+    ({"ibm_pwdAccountLocked": "true"}, LOCKED),
+    ({"ibm_pwdAccountLocked": "FALSE"}, OPEN),
+    ({"ibm_pwdAccountLocked": "?"}, UNREADABLE),
+    ({"orclIsEnabled": "ENABLED"}, OPEN),
+    *[({"orclIsEnabled": each}, LOCKED) for each in ("DISABLED", "disabled", "", "?")],
+    ({"orclActiveStartDate": SOON}, LOCKED),
+    ({"orclActiveStartDate": PAST}, OPEN),
+    ({"orclActiveStartDate": "?"}, UNREADABLE),
+    ({"orclActiveEndDate": PAST}, EXPIRED),
+    ({"orclActiveEndDate": SOON}, OPEN),
+    ({"orclActiveEndDate": "?"}, UNREADABLE),
     # Sun's and its successors
     ({"inetUserStatus": "active"}, OPEN),
     ({"inetUserStatus": "Active"}, OPEN),
@@ -223,6 +274,9 @@ def test_a_bind_opens_only_what_a_policy_has_to_say(attributes: Given, code: str
         (Product.ACTIVE_DIRECTORY, {COMPUTED: "16"}),
         (Product.ACTIVE_DIRECTORY, {"lockoutTime": str(FILE_TIME_PAST)}),
         (Product.ACTIVE_DIRECTORY, {"pwdLastSet": "0"}),
+        (Product.ACTIVE_DIRECTORY, {"logonHours": bytes(21)}),
+        (Product.EDIRECTORY, {"loginAllowedTimeMap": bytes(42)}),
+        (Product.OPENLDAP, {"pwdAccountTmpLockoutEnd": SOON}),
     ],
 )
 def test_what_a_server_has_decided_itself_counts_only_where_it_was_not_asked(
@@ -275,7 +329,7 @@ def test_every_attribute_has_cases_for_open_closed_and_unreadable() -> None:
         # What is not active is closed, whatever the word.
         assert seen & {LOCKED, EXPIRED, CHANGE}, name
         assert OPEN in seen or name == "pwdAccountLockedTime", name
-        assert UNREADABLE in seen or name == "inetUserStatus", name
+        assert UNREADABLE in seen or name in {"inetUserStatus", "orclIsEnabled"}, name
 
 
 @pytest.mark.parametrize("name", NAMES)

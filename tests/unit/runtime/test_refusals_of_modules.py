@@ -104,6 +104,8 @@ ROWS = [
             settings='[account]\nallowed_networks = ["198.51.100.0/24"]\n'),
     om_auth(R.SERVICE_NOT_ALLOWED, C.PERM_DENIED, account=True,
             settings='[account]\nallowed_services = ["pop3"]\n'),
+    om_auth(R.MECHANISM_NOT_OFFERED, C.PERM_DENIED, account=True,
+            settings='[account]\nallowed_mechanisms = ["SCRAM-SHA-256"]\n'),
     om_auth(R.PASSWORD_EXPIRED, C.NEW_AUTHTOK_REQD, account=True,
             user={"password_expires": PAST},
             settings="[password]\nmaximum_age_days = 1\ninactive_days = 0\n"),

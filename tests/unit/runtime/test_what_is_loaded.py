@@ -11,6 +11,8 @@ import pytest
 
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
+from ualauth.userlist.companies.record import NewCompany
+from ualauth.userlist.names import ORName
 
 LOG_IN = """
 from ualauth import Authenticator
@@ -48,11 +50,15 @@ NO_LOGIN = (
     "ualauth.userlist.database.constraints",
     "ualauth.userlist.database.schema",
     "ualauth.userlist.bulk",
+    "ualauth.userlist.companies",
+    "ualauth.userlist.database.loading",
+    "ualauth.userlist.database.search_index",
     "ualauth.userlist.database.group_queries",
     "ualauth.userlist.group_changes",
     "ualauth.userlist.group_record",
     "ualauth.userlist.groups",
     "ualauth.userlist.update",
+    "ualauth.userlist.user_changes",
     "sqlalchemy.orm",
     "zoneinfo",
     "idna",
@@ -100,6 +106,41 @@ def test_what_is_not_used_is_not_loaded(
 def test_what_is_installed_is_not_read_for_our_modules(mail: ConfigFolder) -> None:
     read = "import importlib.metadata\nimportlib.metadata.entry_points = None\n"
     assert "ualauth.modules.om_auth" in loaded(read + LOG_IN, mail.path)
+
+
+def test_what_is_loaded_after_the_first_login_serves_those_of_companies(
+    folder: ConfigFolder,
+) -> None:
+    """A server may be in a chroot by then, where no file of the library is."""
+    folder.service("mail", "auth required om_auth\naccount required om_auth\n")
+    people = Userlist.create(folder.path)
+    companies = people.store.companies
+    companies.add(NewCompany(name="acme", domains=("acme.example",), is_default=True))
+    people.add("jsmith@acme.example", "s3cret", name=ORName("Smith", ou1="acme"))
+    companies.switch_on(companies.plan())
+    people.close()
+    program = f"""
+import sys
+from ualauth import AuthenticationFailed, Authenticator
+
+class Refusing:
+    def find_spec(self, name, *_):
+        raise ImportError(name)
+
+with Authenticator({str(folder.path)!r}) as auth:
+    auth.authenticate("mail", "jsmith@acme.example", "s3cret")
+    sys.meta_path.insert(0, Refusing())
+    print(auth.authenticate("mail", "Smith", "s3cret").user)
+    for name in ("Smith", "nobody"):
+        try:
+            auth.authenticate("mail", name, "wrong")
+        except AuthenticationFailed as error:
+            print(type(error).__name__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["jsmith@acme.example", *["AuthenticationFailed"] * 2]
 
 
 def test_a_login_compiles_few_expressions_and_makes_few_questions(mail: ConfigFolder) -> None:

@@ -59,13 +59,13 @@ def shown(service: Service) -> list[str]:
         ),
         (
             "auth [success=okay] pam_debug\n",
-            "1:6 '[success=oka' cannot read 'ay' in the control",
-            "write value=action pairs, all in lower case, such as [success=ok default=bad]",
+            "1:7 'success=okay' cannot read 'success=okay' in the control",
+            "did you mean success=ok?",
         ),
         (
             "auth required\tpam_dbug\n",
             "1:15 'pam_dbug' there is no module 'pam_dbug'",
-            "run: ualauth modules",
+            "list the modules: ualauth modules; one of the host's works by pam_linux service=NAME",
         ),
         (
             "auth required \\\n\tpam_debug \\\n  auth=yes\n",

@@ -3,66 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from tests.unit.sync.conftest import AGREEMENT, Synchronized, remote
+from tests.unit.sync.conftest import ACME, SERVER, Synchronized, entry, remote
 from ualauth.errors import ActorRefused, InvalidValue
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncRefused
-from ualauth.sync.mapping import RemoteUser
 from ualauth.sync.run import first_plan
 from ualauth.sync.sources.fetched import Fetched
 from ualauth.sync.store import StoredAgreement
-from ualauth.testing.userlist import Userlist
-from ualauth.userlist.companies.record import NewCompany
 from ualauth.userlist.database.tables import sync_agreements
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NO_PASSWORD, NewUser
 from ualauth.userlist.store import UserStore
-
-ACME = dataclasses.replace(AGREEMENT, name="acme", mail_node="acme")
-SERVER = dataclasses.replace(AGREEMENT, name="own", mail_node="")
-
-
-@pytest.fixture(scope="module")
-def userlist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two companies with an administrator each, and hosting on."""
-    folder = tmp_path_factory.mktemp("hosted")
-    store = Userlist.create(folder).store
-    for name in ("acme", "bolt"):
-        store.companies.add(NewCompany(name=name, domains=(f"{name}.example",)))
-    store.companies.switch_on(store.companies.plan())
-    for name in ("acme", "bolt"):
-        node = ORName("Boss", ou1=name)
-        store.add(NewUser(authid=f"boss@{name}.example", name=node, administrator=True))
-    store.close()
-    return folder
-
-
-@pytest.fixture
-def hosted(userlist: Path, tmp_path: Path) -> Iterator[UserStore]:
-    for file in userlist.iterdir():
-        if file.is_file():
-            (tmp_path / file.name).write_bytes(file.read_bytes())
-    copy = Userlist.create(tmp_path)
-    yield copy.store
-    copy.close()
-
-
-@pytest.fixture
-def acme(hosted: UserStore) -> Synchronized:
-    return Synchronized(hosted, ACME)
-
-
-def entry(guid: str, authid: str, **fields: Any) -> RemoteUser:
-    return remote(guid, authid, **({"addresses": (authid,)} | fields))
 
 
 def stored(store: UserStore, name: str) -> StoredAgreement:
@@ -152,7 +109,10 @@ def test_the_servers_agreement_takes_no_user_of_a_company(hosted: UserStore) -> 
 def test_a_run_stops_at_the_limit_of_the_company(acme: Synchronized) -> None:
     companies = acme.store.companies
     companies.update(companies.get("acme"), user_limit=2)
-    outcome = acme.run([entry(str(number), f"u{number}@acme.example") for number in range(3)])
+    entries = [entry(str(number), f"u{number}@acme.example") for number in range(3)]
+    dry = acme.run(entries, dry_run=True)
+    outcome = acme.run(entries)
+    assert outcome.plan == dry.plan
     assert [conflict.reason for conflict in outcome.conflicts] == [
         "company: may have 2 users, and no more"
     ] * 2

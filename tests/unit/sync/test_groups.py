@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.unit.sync.conftest import AGREEMENT, Synchronized, remote
+from tests.unit.sync.conftest import AGREEMENT, Synchronized, group, remote
 from ualauth.errors import InvalidValue
 from ualauth.sync import store as agreements
 from ualauth.sync.mapping import RemoteGroup, RemoteUser
 from ualauth.sync.purge import purge_groups
 from ualauth.sync.run import Outcome, run
 from ualauth.sync.sources.fetched import Fetched
+from ualauth.userlist import group_changes
 from ualauth.userlist.group_import import ExistingGroups, GroupLine, Member
 from ualauth.userlist.group_record import NewGroup, usual_or_name
 from ualauth.userlist.names import ORName
@@ -23,22 +24,12 @@ from ualauth.userlist.store import UserStore
 USERS = [remote(name) for name in ("ann", "ben", "cyd", "dan")]
 
 
-def group(guid: str, *members: str, name: str = "", addresses: tuple[str, ...] = ()) -> RemoteGroup:
-    name = name or guid
-    return RemoteGroup(guid, f"cn={name},dc=x", name, addresses, frozenset(members))
-
-
 def follow(staff: Synchronized, *groups: RemoteGroup, users: list[RemoteUser] = USERS) -> Outcome:
-    return run(staff.store, staff.agreement.name, fetch=lambda *_: Fetched(users, list(groups)))
+    return staff.run(users, list(groups))
 
 
 def members(staff: Synchronized) -> dict[str, tuple[str, ...]]:
-    """Return the members of all groups, users and groups."""
-    groups = staff.store.groups
-    return {
-        each.name: (*groups.members(each).users, *groups.members(each).groups)
-        for each in groups.all()
-    }
+    return staff.members()
 
 
 def test_groups_have_their_users_and_groups(staff: Synchronized) -> None:
@@ -57,7 +48,7 @@ def test_members_come_and_go_and_names_change_in_place(staff: Synchronized) -> N
     assert [action.to_dict()["action"] for action in outcome.plan.groups] == ["rename group"]
     after = staff.store.groups.get("marketing")
     assert (after.id, after.addresses) == (before.id, ())
-    assert after.or_name == usual_or_name("marketing")
+    assert after.or_name == ORName("", common_name="marketing", ou1="ny")
     assert members(staff) == {"marketing": ("ben", "cyd")}
 
 
@@ -182,3 +173,66 @@ def test_groups_that_are_followed_no_more_are_the_administrators(store: UserStor
     store.transaction(lambda connection: agreements.change(connection, stored, AGREEMENT))
     store.groups.update(store.groups.get("sales"), add_members=["ben"])
     assert members(staff) == {"sales": ("ann", "ben")}
+
+
+def test_names_of_groups_go_round_and_on(staff: Synchronized) -> None:
+    names = ("a", "b", "c", "d", "e")
+    before = [group(str(number), "ann", name=name) for number, name in enumerate(names)]
+    follow(staff, *before)
+    ids = {staff.store.groups.get(name).id: name for name in names}
+    # Two exchange theirs, and three pass theirs on.
+    after = [
+        group(str(number), "ben", name=name)
+        for number, name in enumerate(("b", "a", "d", "e", "new"))
+    ]
+    outcome = follow(staff, *after)
+    assert outcome.conflicts == ()
+    groups = {each.id: each for each in staff.store.groups.all()}
+    assert {ids[number]: each.name for number, each in groups.items()} == {
+        "a": "b",
+        "b": "a",
+        "c": "d",
+        "d": "e",
+        "e": "new",
+    }
+    assert set(staff.members().values()) == {("ben",)}
+    assert {str(each.or_name) for each in groups.values()} == {
+        f"/ny/CN={name}" for name in ("a", "b", "d", "e", "new")
+    }
+    assert follow(staff, *after).plan.size == 0
+
+
+def test_the_plan_tells_what_a_group_cannot_be_called(staff: Synchronized) -> None:
+    other = group("other", "ann")
+    follow(staff, other, group("old", name="sales"))
+    follow(staff, other)
+    staff.store.add(NewUser(name=ORName("", common_name="twin", ou1="ny"), authid="x"))
+    outcome = run(
+        staff.store,
+        "staff",
+        dry_run=True,
+        fetch=lambda *_: Fetched(USERS, [other, group("new", name="sales"), group("twin")]),
+    )
+    assert outcome.plan.size == 0
+    assert [each.reason for each in outcome.conflicts] == [
+        "the O/R name 'ny twin' is that of the user 'x'",
+        (
+            "the O/R name 'ny sales' is kept for the group 'sales', whose entry is gone, until "
+            "ualauth sync purge removes it"
+        ),
+    ]
+
+
+def test_a_group_made_by_an_earlier_version_gets_the_mail_node(staff: Synchronized) -> None:
+    follow(staff, group("sales", "ann"), group("own", "ann"))
+    for name, or_name in (("sales", usual_or_name("sales")), ("own", ORName("Mine"))):
+        staff.store.transaction(
+            lambda connection, name=name, or_name=or_name: group_changes.change(  # type: ignore[misc]
+                connection,
+                each := staff.store.groups.get(name),
+                dataclasses.replace(each, or_name=or_name),
+            )
+        )
+    follow(staff, group("sales", "ann"), group("own", "ann"))
+    names = {each.name: str(each.or_name) for each in staff.store.groups.all()}
+    assert names == {"sales": "/ny/CN=sales", "own": "Mine"}

@@ -108,6 +108,7 @@ def test_a_run_that_failed_leaves_the_cookie(source: Source) -> None:
         ({"group_base": "dc=y"}, True),
         ({"mapping": {"locked": ""}}, True),
         ({"mail_node": "ny,hq"}, True),
+        ({"bind_dn": "cn=other,dc=x", "password_file": "/secret"}, True),
         ({"max_share": 20, "keep_days": 3, "interval": 60}, False),
         ({"uris": ("ldap://127.0.0.2",)}, False),
     ],

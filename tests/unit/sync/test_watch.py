@@ -6,13 +6,16 @@ import dataclasses
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.machine import patience
-from tests.unit.sync.conftest import AGREEMENT, Synchronized, remote
+from tests.unit.sync.conftest import ACME, AGREEMENT, Synchronized, entry, remote
 from ualauth.errors import UalauthError
+from ualauth.sync import store as agreements
+from ualauth.sync import watch
 from ualauth.sync.agreement import Agreement, Source
 from ualauth.sync.failures import SyncRefused, SyncUnavailable
 from ualauth.sync.lease import Lease
@@ -149,3 +152,74 @@ def test_a_lease_of_another_process_is_respected(store: UserStore) -> None:
     assert list(store.users()) == []
     following.stop.set()
     assert following.watch.finish(SECONDS)
+
+
+def test_who_goes_one_after_the_other_is_held_back_as_well(following: Following) -> None:
+    following.users = everyone = [remote(f"user{number}") for number in range(20)]
+    following.result()
+    following.waits.get(timeout=SECONDS)
+    following.changes.put(None)
+    following.result()
+    for left in (19, 18, 17):
+        following.waits.get(timeout=SECONDS)
+        following.users = everyone[:left]
+        following.changes.put(None)
+        outcome = following.result()
+        assert isinstance(outcome, Outcome)
+        assert outcome.applied is (left > 17)
+    assert isinstance(outcome, Outcome)
+    assert outcome.plan.guard == (
+        "1 of 18 users would be locked, and 2 were by schedule in 24 hours: more than 10 percent"
+    )
+    # An administrator who looks has it done, and the count begins anew.
+    arguments: dict[str, Any] = {"fetch": lambda *_: Fetched(following.users)}
+    assert run(following.store, "staff", **arguments).applied
+    state = following.store.transaction(agreements.all_of)[0].state
+    following.users = everyone[:16]
+    assert run(following.store, "staff", after=state["run"], **arguments).applied
+
+
+def test_the_agreement_of_a_deleted_company_is_not_followed(
+    hosted: UserStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_STAND_BACK", 0.0)
+    acme = dataclasses.replace(ACME, source=Source.SYNCREPL, interval=HOUR)
+    Synchronized(hosted, acme)
+    following = Following(hosted)
+    following.users = [entry("1", "jo@acme.example")]
+    assert following.watch.look()
+    following.result()
+    companies = hosted.companies
+    companies.delete(companies.get("acme"), with_users=True)
+    assert not Following(hosted).watch.look()
+    # It ends by itself, and tries nothing.
+    following.waits.get(timeout=SECONDS)
+    following.changes.put(None)
+    assert isinstance(following.result(), SyncRefused)
+    following.changes.put(None)
+    assert following.watch.finish(SECONDS)
+    assert following.results.empty()
+    companies.restore(companies.get("acme"))
+    assert following.watch.look()
+    following.stop.set()
+    assert following.watch.finish(SECONDS)
+
+
+@pytest.mark.parametrize(("ahead", "runs"), [(86_400, True), (60, False)])
+def test_a_clock_that_was_wrong_puts_nothing_off(
+    store: UserStore, ahead: int, *, runs: bool
+) -> None:
+    Synchronized(store, FOLLOWED)
+    run(store, "staff", fetch=lambda *_: Fetched([], state={"users": "cookie"}))
+    stored = store.transaction(agreements.all_of)[0]
+    later = (datetime.now(UTC) + timedelta(seconds=ahead)).isoformat(timespec="seconds")
+    state = stored.state | {"run": later}
+    store.transaction(lambda connection: agreements.note(connection, stored.id, state))
+    following = Following(store)
+    following.watch.look()
+    if runs:
+        assert isinstance(following.result(), Outcome)
+    assert following.waits.get(timeout=SECONDS) == "cookie"
+    following.stop.set()
+    assert following.watch.finish(SECONDS)
+    assert following.results.empty()

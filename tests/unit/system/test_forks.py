@@ -34,6 +34,7 @@ OF_THREADS = {
 MODULES = {"concurrent.futures", "futures", "multiprocessing", "os", "socket", "threading"}
 OF_ONE_LOGIN = {
     "contract/computation.py": "logins that wait for one thread of the parent",
+    "cli/sync/watch.py": "one command, which forks nothing",
     "daemon/siblings.py": "locks of the event loop, in a worker that forks nothing",
     "daemon/supervisor.py Supervisor": "the first process: its number is that of all workers",
     "host_pam/call.py": "one call of libpam, in the thread of a login",
@@ -45,6 +46,7 @@ OF_ONE_LOGIN = {
     "ldap/client/servers.py Watch": "made anew with the directory's servers",
     "oauth/fetching.py": "one request",
     "smtp_access/name_lookup.py": "one look-up",
+    "sync/watch.py Watch": "one command, which forks nothing",
     "system/time_limit.py _Call": "one call, whose caller waits in the parent",
     "testing/watching.py": "looks at methods, and makes none",
     "userlist/guess.py": "one login",

@@ -742,10 +742,8 @@ def test_a_search_finds_what_a_company_has(hosted: UserStore, acme: UserStore) -
     """The index is one of all companies, and what matches is of one."""
     for text in ("ann", "secret", "bolt", "smith"):
         wanted = Or((Substring(Field.ADDRESS, any=(text,)), Substring(Field.SURNAME, any=(text,))))
-        everyone = _authids(hosted, wanted)
-        assert _authids(acme, wanted) == {
-            each for each in everyone if each.endswith("acme.example")
-        }
+        own = {each for each in _authids(hosted, wanted) if each.endswith("acme.example")}
+        assert _authids(acme, wanted) == own
     assert len(_authids(hosted, Substring(Field.ADDRESS, any=("secret",)))) == 6
 
 

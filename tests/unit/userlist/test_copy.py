@@ -29,6 +29,7 @@ from ualauth.sync.agreement import Agreement
 from ualauth.sync.products import Product
 from ualauth.testing.folder import ConfigFolder
 from ualauth.userlist.account.lockout import microseconds_now
+from ualauth.userlist.account.submitted import Place
 from ualauth.userlist.companies.record import NewCompany
 from ualauth.userlist.conditions import Field, Substring
 from ualauth.userlist.database.copying import Copied
@@ -36,7 +37,7 @@ from ualauth.userlist.database.tables import metadata, sync_groups, sync_links
 from ualauth.userlist.group_record import NewGroup, usual_or_name
 from ualauth.userlist.last_logins import EVERY
 from ualauth.userlist.names import parse
-from ualauth.userlist.policy import LockoutRules
+from ualauth.userlist.policy import LockoutRules, SubmissionRules
 from ualauth.userlist.record import LastLogin, NewUser
 from ualauth.userlist.search import Search
 from ualauth.userlist.store import UserStore
@@ -84,6 +85,7 @@ def fill(store: UserStore) -> None:
         ["ann"],
     )
     store.groups.add(NewGroup(name="all", or_name=usual_or_name("all")), ["sales", "Bob"])
+    store.count_submission([Place(b"ann", SubmissionRules(), is_user=True)], 3, microseconds_now())
     store.companies.add(NewCompany(name="ny", domains=("ny.example",)))
     ann = store.get("ann")
     store.transaction(lambda connection: synchronize(connection, ann.id, sales.id))

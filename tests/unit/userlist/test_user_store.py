@@ -22,7 +22,7 @@ from ualauth.errors import (
 )
 from ualauth.identity import MailboxClass
 from ualauth.passwords.scram import ScramSecret
-from ualauth.userlist import changes
+from ualauth.userlist import user_changes
 from ualauth.userlist.database import queries
 from ualauth.userlist.names import ORName, parse
 from ualauth.userlist.record import Changes, NewUser
@@ -342,7 +342,7 @@ def test_users_come_in_the_order_of_authids_page_by_page(
     def fill(connection: Connection) -> None:
         for authid in reversed(authids):
             user = new(authid.title(), addresses=with_addresses.get(authid, ()))
-            changes.add(connection, user)
+            user_changes.add(connection, user)
 
     store._database.write(fill)
     every_user = list(store.users())

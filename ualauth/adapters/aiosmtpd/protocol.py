@@ -110,6 +110,7 @@ class SMTP(smtp.SMTP):
         # aiosmtpd has one for all connections, and lets it grow with every EHLO.
         self.command_size_limits = defaultdict(lambda: self.command_size_limit, AUTH=_READ)
         self._asked = SmtpService(authenticator, service)
+        self.authenticator = authenticator
         self._certificate = certificate
         self._failures_left = most_failures
         self._usable = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, finalize
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -14,8 +14,12 @@ from ualauth.adapters.smtp_access_aiosmtpd.client import client_of, person_of
 from ualauth.adapters.smtp_access_aiosmtpd.content import ask_filter, insert, replace
 from ualauth.adapters.smtp_access_aiosmtpd.milters import ask_milters
 from ualauth.adapters.smtp_filters import FILTER_TIMEOUT, NO_FILTER
+from ualauth.adapters.submission import admission, groups_for
+from ualauth.aio import AsyncAuthenticator, in_thread
+from ualauth.errors import ConfigurationError
 from ualauth.milter.chain import MilterChain
 from ualauth.milter.settings import MilterSettings
+from ualauth.runtime.base import BaseAuthenticator
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.decision import Decision
 from ualauth.smtp_access.dns_resolver import AsyncDnsResolver
@@ -26,6 +30,8 @@ from ualauth.smtp_access.message import HeaderError, read_message, without_own_h
 from ualauth.smtp_access.name_lookup import AsyncResolver, confirmed_names_async
 from ualauth.smtp_access.session import AccessSession
 from ualauth.virus.settings import ScannerSettings
+
+T = TypeVar("T")
 
 log = logging.getLogger("ualauth.smtp_access")
 
@@ -49,12 +55,16 @@ class AccessHandler:
         handler: object,
         access: AccessControl,
         *,
+        authenticator: AsyncAuthenticator | None = None,
         resolver: AsyncResolver | None = None,
         new_filter: Callable[[], MailFilter] | None = None,
         milters: Sequence[MilterSettings] = (),
         scanners: Sequence[ScannerSettings] = (),
     ) -> None:
         """Keep the application's `handler`; any of its hooks may be missing.
+
+        `authenticator` is asked for the groups of users, and counts what they submit; without
+        one, the server's is, if that is `ualauth.adapters.aiosmtpd.SMTP`.
 
         For `SMTPFILTER=TRUE`: `new_filter` makes a filter for each message. After it come
         `scanners` and `milters`, such as those of `Config.scanner` and `Config.milter`.
@@ -66,6 +76,7 @@ class AccessHandler:
         access.file.load()
         self.handler = handler
         self._access = access
+        self._authenticator = authenticator
         self._resolver = resolver or AsyncDnsResolver()
         self._new_filter = new_filter
         self._milters = tuple(milters)
@@ -127,7 +138,12 @@ class AccessHandler:
         """Begin a message."""
         try:
             access, _ = await self._connected(server, session)
-            decision = access.mail_from(address, person_of(session))
+            person = person_of(session)
+            find_groups = groups_for(access, person)
+            groups: tuple[str, ...] = ()
+            if find_groups is not None:
+                groups = await self._ask(server, find_groups)
+            decision = access.mail_from(address, person, groups)
         except Exception:
             log.exception(_BUG)
             return FAULT
@@ -192,7 +208,9 @@ class AccessHandler:
                 return OK
             replace(envelope, content)
             insert(envelope, decision.headers)
-            refusal = await self._filtered(access, decision, server, session, envelope)
+            refusal = await self._counted(access, server, session, envelope)
+            if refusal is None:
+                refusal = await self._filtered(access, decision, server, session, envelope)
         except HeaderError as error:
             log.info("%s is refused: %s", session.peer, error)
             return str(error.reply)
@@ -206,6 +224,17 @@ class AccessHandler:
         return status
 
     # What they share
+
+    def _asks(self, server: SMTP) -> AsyncAuthenticator | None:
+        """Return what is asked about users."""
+        own = getattr(server, "authenticator", None)
+        return self._authenticator or (own if isinstance(own, AsyncAuthenticator) else None)
+
+    async def _ask(self, server: SMTP, function: Callable[[BaseAuthenticator], T]) -> T:
+        authenticator = self._asks(server)
+        if authenticator is None:
+            raise ConfigurationError("rules of groups need AccessHandler(..., authenticator=...)")
+        return await in_thread(authenticator, function)
 
     async def _connected(self, server: SMTP, session: Session) -> tuple[AccessSession, Decision]:
         """Return a session of the rules, begun, and what they say to the client's host."""
@@ -226,6 +255,16 @@ class AccessHandler:
         timeout = self._access.settings.lookup_timeout
         names = await confirmed_names_async(self._resolver, peer.address, timeout)
         return Host(peer.address, names, own=peer.own)
+
+    async def _counted(
+        self, access: AccessSession, server: SMTP, session: Session, envelope: Envelope
+    ) -> str | None:
+        """Count the message; return what is said if it is too much."""
+        if self._asks(server) is None:
+            return None
+        admit = admission(person_of(session), access.source, len(envelope.rcpt_tos))
+        reply = await self._ask(server, admit)
+        return None if reply is None else str(reply)
 
     async def _filtered(
         self,

@@ -19,9 +19,10 @@ from typing import Any, TypeVar, Unpack
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
+from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange, in_thread
 from ualauth.config.config import Config
 from ualauth.contract.identity import Identity
+from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.revocations import End, Session
@@ -128,6 +129,10 @@ class TwistedAuthenticator:
             return await coroutine
 
         return self._defer(begin())
+
+    def in_thread(self, function: Callable[[BaseAuthenticator], T]) -> Deferred[T]:
+        """Return what a function that blocks makes of the authenticator's inside."""
+        return self.in_loop(in_thread(self._authenticator, function))
 
     def call_in_loop(self, function: Callable[[], object]) -> None:
         """Call a function in the loop's thread, if there is one, and do not wait for it."""

@@ -25,6 +25,7 @@ from ualauth.adapters.smtp_filters import (
     mail_of,
     put_to_filters,
 )
+from ualauth.adapters.submission import admission, groups_for
 from ualauth.adapters.twisted.smtp import ESMTP
 from ualauth.adapters.twisted.submitted import (
     Recipient,
@@ -96,6 +97,7 @@ class AccessESMTP(ESMTP):
         self._chain: MilterChain | None = None
         self._client: Host | None = None
         self._rules: AccessSession | None = None
+        self._groups: tuple[str, ...] = ()
         self._commands_left = 0
         self._is_refused = False
         self._path = ""
@@ -182,6 +184,10 @@ class AccessESMTP(ESMTP):
         if self._from is None:
             try:
                 self._rules = (await self._connected())[0]
+                find_groups = groups_for(self._rules, self.person)
+                self._groups = ()
+                if find_groups is not None:
+                    self._groups = await self.authenticator.in_thread(find_groups)
             except CancelledError:
                 raise
             except Exception:
@@ -196,7 +202,7 @@ class AccessESMTP(ESMTP):
     def validateFrom(self, helo: Any, origin: Any) -> Any:  # noqa: ANN401 - Twisted's
         """Return the sender that the rules, and then the delivery, accept."""
         session = self._current()
-        decision = session.mail_from(self._path, self.person)
+        decision = session.mail_from(self._path, self.person, self._groups)
         if decision.refuses:
             raise self._refusal(decision)
         # A client that is dropped must not hear of it from the application.
@@ -288,6 +294,10 @@ class AccessESMTP(ESMTP):
             self.sendCode(250, b"2.0.0 OK")
             return
         content.recipients = recipients
+        admit = admission(self.person, session.source, len(recipients))
+        reply = await self.authenticator.in_thread(admit)
+        if reply is not None:
+            raise error_of(str(reply))
         octets = with_headers(octets, decision.headers)
         if session.filters:
             octets = await self._filtered(decision, content, octets)

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ualauth.contract.identity import Person
 from ualauth.daemon.protocols.base import Endpoint, Protocol, log
 from ualauth.daemon.protocols.smtp_names import ServerNameSettings, client_host
-from ualauth.daemon.requests import Answer, Submission, Submitting, Tag
+from ualauth.daemon.requests import Admit, Admitted, Answer, Submission, Submitting, Tag
 from ualauth.milter import messages
 from ualauth.milter.codec import MilterError, PacketReader, decode_command, encode
 from ualauth.milter.flags import NEWEST, OLDEST, Actions, Family, Stage, Steps
@@ -55,6 +56,7 @@ class _Message:
 
     session: AccessSession
     limit: int
+    person: Person | None = None
     recipients: list[str] = field(default_factory=list)
     header: bytearray = field(default_factory=bytearray)
     own_names: list[str] = field(default_factory=list)
@@ -72,7 +74,7 @@ class Milter(Protocol):
         super().__init__(endpoint)
         self._reader = PacketReader()
         self._waiting: deque[messages.Command] = deque()
-        self._open: messages.Connect | messages.Mail | None = None
+        self._open: messages.Connect | messages.Mail | messages.EndOfMessage | None = None
         """The command whose answer is awaited."""
         self._steps: Steps | None = None
         self._macros: dict[bytes, dict[str, str]] = {}
@@ -113,7 +115,7 @@ class Milter(Protocol):
             case messages.Header(name, value):
                 self._header(name, value)
             case messages.EndOfMessage():
-                self._end_of_message()
+                self._end_of_message(command)
             case messages.Abort():
                 self._message = None
             case messages.QuitForNext():
@@ -170,17 +172,24 @@ class Milter(Protocol):
     def answered(self, tag: Tag, answer: Answer) -> None:  # noqa: ARG002 - one at a time
         """See `Protocol.answer`."""
         command, self._open = self._open, None
-        host = self._host
-        if not isinstance(answer, Submitting) or command is None or host is None:
+        host, message = self._host, self._message
+        if isinstance(command, messages.EndOfMessage) and isinstance(answer, Admitted) and message:
+            self._message = None
+            if answer.reply:
+                self._reply(messages.ReplyCode(answer.reply))
+            else:
+                self._change(message)
+        elif not isinstance(answer, Submitting) or command is None or host is None:
+            self._message = None
             self._reply(messages.TempFail())
         elif isinstance(command, messages.Connect):
             self._decide(answer.session.connected(host))
-        else:
+        elif isinstance(command, messages.Mail):
             session = answer.session
             session.connected(host)
-            decision = session.mail_from(command.sender, answer.person)
+            decision = session.mail_from(command.sender, answer.person, answer.groups)
             if not decision.refuses:
-                self._message = _Message(session, answer.header_size_limit)
+                self._message = _Message(session, answer.header_size_limit, answer.person)
             self._decide(decision)
         try:
             self._carry_on()
@@ -217,22 +226,37 @@ class Milter(Protocol):
     def _has(self, step: Steps) -> bool:
         return self._steps is not None and bool(self._steps & step)
 
-    def _end_of_message(self) -> None:
-        message, session = self._current(), self._current().session
-        self._message = None
+    def _end_of_message(self, command: messages.EndOfMessage) -> None:
+        message = self._current()
+        reply = self._judged(message)
+        if reply is not None:
+            self._message = None
+            self._reply(reply)
+            return
+        self._open = command
+        session = message.session
+        remaining = session.keep(message.recipients)
+        self.ask(None, Admit(message.person, session.source, len(remaining)))
+
+    @staticmethod
+    def _judged(message: _Message) -> messages.Reply | None:
+        """Return what is said to a message that goes no further."""
+        session = message.session
         try:
             content = without_own_headers(bytes(message.header) + b"\r\n", message.limit)
             decision = session.judge(read_message(content, message.limit))
         except HeaderError as error:
-            self._reply(messages.ReplyCode(str(error.reply)))
-            return
+            return messages.ReplyCode(str(error.reply))
         if decision.refuses:
-            self._decide(decision)
-            return
+            return messages.ReplyCode(str(decision.reply))
+        if message.recipients and not session.keep(message.recipients):
+            return messages.Discard()
+        return None
+
+    def _change(self, message: _Message) -> None:
+        """Say what is to be changed in a message that goes on."""
+        session = message.session
         remaining = session.keep(message.recipients)
-        if message.recipients and not remaining:
-            self._reply(messages.Discard())
-            return
         for recipient in dict.fromkeys(message.recipients):
             if recipient not in remaining:
                 self._reply(messages.DeleteRecipient(recipient))

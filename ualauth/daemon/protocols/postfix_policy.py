@@ -21,7 +21,7 @@ from typing import ClassVar
 from ualauth.daemon.protocols.base import Endpoint, Protocol, log
 from ualauth.daemon.protocols.lines import Lines
 from ualauth.daemon.protocols.smtp_names import ServerNameSettings, as_written, client_host
-from ualauth.daemon.requests import Answer, Submission, Submitting, Tag
+from ualauth.daemon.requests import Admit, Admitted, Answer, Submission, Submitting, Tag
 from ualauth.smtp_access.decision import Decision
 from ualauth.smtp_access.events import Action, Event
 from ualauth.smtp_access.session import AccessSession
@@ -38,6 +38,7 @@ _OF_RECIPIENTS = frozenset({Event.RELAY, Event.RECIPIENT})
 _ALONE = "452 4.5.3 This recipient needs a message of its own"
 _PUT_OFF = "451 4.3.5 Temporary failure, try again later"
 NOTHING_TO_SAY = "DUNNO"
+_INSERT = "PREPEND "
 
 
 @dataclass(slots=True)
@@ -51,6 +52,8 @@ class _Message:
     """Those that are not refused, and whether the message is dropped for them alone."""
     began_here: bool = False
     """Whether all that Postfix asked of it was asked on this connection."""
+    is_counted: bool = False
+    """Whether it was counted for the limits of its user and its client."""
 
 
 class PostfixPolicy(Protocol):
@@ -67,6 +70,8 @@ class PostfixPolicy(Protocol):
         self._is_asked = False
         self._message = _Message("", began_here=True)
         self._has_answered = False
+        self._action = ""
+        """What is said to a message that is being counted, if it may go on."""
 
     @property
     def is_busy(self) -> bool:
@@ -113,13 +118,40 @@ class PostfixPolicy(Protocol):
         match answer:
             case Submitting():
                 action = self._judge(answer, self._asked)
-                self._has_answered = True
-                self.send(f"action={action}\n\n".encode("utf-8", "surrogateescape"))
-                self._asked, self._is_asked = {}, False
-                self._read()
+                if self._is_to_count(action):
+                    self._action = action
+                    self._message.is_counted = True
+                    self.ask(None, self._admit(answer))
+                else:
+                    self._say(action)
+            case Admitted(reply):
+                self._say(reply or self._action)
             case _:
                 # Postfix asks once more, and then refuses the client for now.
                 self.close()
+
+    def _say(self, action: str) -> None:
+        self._has_answered = True
+        self.send(f"action={action}\n\n".encode("utf-8", "surrogateescape"))
+        self._asked, self._is_asked = {}, False
+        self._read()
+
+    # What is counted
+
+    def _is_to_count(self, action: str) -> bool:
+        """Return whether a message goes on, all of whose recipients are there."""
+        goes_on = action == NOTHING_TO_SAY or action.startswith(_INSERT)
+        return (
+            goes_on
+            and self._asked["protocol_state"] in {_DATA, _LAST}
+            and not self._message.is_counted
+        )
+
+    def _admit(self, submitting: Submitting) -> Admit:
+        text = self._asked.get("recipient_count", "")
+        count = int(text) if text.isascii() and text.isdigit() else 0
+        known = len(self._message.recipients)
+        return Admit(submitting.person, submitting.session.source, max(count, known, 1))
 
     # What is said
 
@@ -131,7 +163,8 @@ class PostfixPolicy(Protocol):
         decision = session.connected(host)
         recipient = as_written(asked.get("recipient", ""))
         if state in _OF_MESSAGES:
-            decision = session.mail_from(as_written(asked.get("sender", "")), submitting.person)
+            sender = as_written(asked.get("sender", ""))
+            decision = session.mail_from(sender, submitting.person, submitting.groups)
             if recipient and state != "MAIL" and not decision.refuses:
                 decision = session.rcpt_to(recipient)
         if decision.refuses:
@@ -211,4 +244,4 @@ def _header(decision: Decision, message: _Message, state: str) -> str:
         )
         return _PUT_OFF
     message.headers += 1
-    return f"PREPEND {left[0]}"
+    return f"{_INSERT}{left[0]}"

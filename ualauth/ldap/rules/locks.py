@@ -40,6 +40,9 @@ _KERBEROS_CHANGE = 0x200
 _SAMBA_NEVER = frozenset({0, 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF})
 _SAMBA_FLAGS = re.compile(r"\[[NDHTUMWSLXI ]*\]")
 
+_OCTETS = frozenset({"logonHours", "loginAllowedTimeMap"})
+"""Attributes whose values are no text."""
+
 _LOCKED = Judgement(
     ReturnCode.PERM_DENIED,
     "the account is locked",
@@ -51,6 +54,14 @@ _NOT_YET = Judgement(
     "the account is not valid yet",
     "Your account may not be used yet.",
     reason=ReasonCode.NOT_YET_VALID,
+)
+
+
+_NOT_NOW = Judgement(
+    ReturnCode.PERM_DENIED,
+    "this is not one of the hours of the account",
+    "You may not log in at this time.",
+    reason=ReasonCode.NOT_IN_HOURS,
 )
 
 
@@ -75,6 +86,10 @@ def _when_true(judgement: Judgement) -> Rule:
 
 def _when_not_active(value: str, _entry: LdapEntry, _moment: Moment) -> Judgement | None:
     return None if value.lower() == "active" else ACCOUNT_DISABLED
+
+
+def _when_not_enabled(value: str, _entry: LdapEntry, _moment: Moment) -> Judgement | None:
+    return None if value.lower() == "enabled" else ACCOUNT_DISABLED
 
 
 def _locked_since(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
@@ -114,6 +129,10 @@ def _after(judgement: Judgement, *never: datetime) -> Rule:
         return judgement if end <= moment.now and end not in never else None
 
     return rule
+
+
+def _before_that(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
+    return _LOCKED if time(value) > moment.now else None
 
 
 def _before(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
@@ -196,6 +215,26 @@ def _password_end(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | 
     return PASSWORD_EXPIRED if end <= moment.now else None
 
 
+def _hours(octets: int, minutes: int, read: Callable[[str], bytes]) -> Rule:
+    """Return a rule for a week from Sunday 0:00 UTC on, with a bit for so many minutes."""
+
+    def rule(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
+        bits = read(value)
+        if len(bits) != octets:
+            raise ValueError(value)
+        now = moment.now.astimezone(UTC)
+        minute = (now.isoweekday() % 7 * 24 + now.hour) * 60 + now.minute
+        byte, bit = divmod(minute // minutes, 8)
+        return None if bits[byte] >> bit & 1 else _NOT_NOW
+
+    return rule
+
+
+def _latin_1(value: str) -> bytes:
+    # As `_texts` has read them.
+    return value.encode("latin-1")
+
+
 ACCOUNT: Sequence[tuple[str, Rule]] = (
     ("nsAccountLock", _when_true(_LOCKED)),  # 389 Directory Server, FreeIPA
     ("accountUnlockTime", _locked_until),  # 389 Directory Server
@@ -203,14 +242,26 @@ ACCOUNT: Sequence[tuple[str, Rule]] = (
     ("lockedByIntruder", _by_intruder),
     ("loginActivationTime", _before),
     ("loginExpirationTime", _after(ACCOUNT_EXPIRED)),
+    ("loginAllowedTimeMap", _hours(42, 30, _latin_1)),
     ("inetUserStatus", _when_not_active),  # Sun's and its successors
+    ("ds-pwp-account-disabled", _when_true(ACCOUNT_DISABLED)),  # OpenDJ and its relatives
+    ("ds-pwp-account-activation-time", _before),
+    ("ds-pwp-account-expiration-time", _after(ACCOUNT_EXPIRED)),
+    ("ibm-pwdAccountLocked", _when_true(_LOCKED)),  # IBM's
+    ("orclIsEnabled", _when_not_enabled),  # Oracle's
+    ("orclActiveStartDate", _before),
+    ("orclActiveEndDate", _after(ACCOUNT_EXPIRED)),
     ("pwdAccountLockedTime", _locked_since),  # OpenLDAP
+    ("pwdAccountTmpLockoutEnd", _before_that),
     ("pwdStartTime", _before),  # draft-behera, section 5.3.9
     ("pwdEndTime", _after(ACCOUNT_EXPIRED)),
     ("userAccountControl", _control),  # Active Directory
     ("msDS-User-Account-Control-Computed", _computed_lock),
     ("lockoutTime", _lockout_time),
     ("accountExpires", _file_time),
+    # [MS-ADA1], section 2.376; Samba 3 writes the same in hex.
+    ("logonHours", _hours(21, 60, _latin_1)),
+    ("sambaLogonHours", _hours(21, 60, bytes.fromhex)),
     ("krbTicketFlags", _kerberos_flags(_KERBEROS_LOCKED, _LOCKED)),  # MIT Kerberos, FreeIPA
     # Its KDC takes 0 for never, and writes it as the epoch.
     ("krbPrincipalExpiration", _after(ACCOUNT_EXPIRED, _EPOCH)),
@@ -232,10 +283,12 @@ PASSWORD: Sequence[tuple[str, Rule]] = (
 """Attributes that tell the password's age."""
 DECIDED_BY: Mapping[Product, frozenset[str]] = {
     Product.DS389: frozenset({"passwordExpirationTime", "accountUnlockTime"}),
-    Product.EDIRECTORY: frozenset({"passwordExpirationTime", "lockedByIntruder"}),
-    Product.OPENLDAP: frozenset({"pwdReset"}),
+    Product.EDIRECTORY: frozenset(
+        {"passwordExpirationTime", "lockedByIntruder", "loginAllowedTimeMap"}
+    ),
+    Product.OPENLDAP: frozenset({"pwdReset", "pwdAccountTmpLockoutEnd"}),
     Product.ACTIVE_DIRECTORY: frozenset(
-        {"msDS-User-Account-Control-Computed", "lockoutTime", "pwdLastSet"}
+        {"msDS-User-Account-Control-Computed", "lockoutTime", "pwdLastSet", "logonHours"}
     ),
 }
 """What a product looks at itself when a user binds: who could bind has passed it.
@@ -292,8 +345,9 @@ def _first(
 
 
 def _texts(entry: LdapEntry, name: str) -> list[str]:
-    """Return all values of an attribute; one that is no text raises `ValueError`."""
-    return [each.decode() for each in entry.attributes.of(name)]
+    """Return all values of an attribute; one that should be text and is none is a `ValueError`."""
+    encoding = "latin-1" if name in _OCTETS else "utf-8"
+    return [each.decode(encoding) for each in entry.attributes.of(name)]
 
 
 def _days(moment: Moment) -> int:

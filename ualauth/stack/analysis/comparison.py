@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from ualauth.codes import MODULE_TYPE, Operation, ReturnCode
 from ualauth.stack.analysis.diagrams import Diagrams
@@ -136,13 +136,13 @@ def _compare(
             Meaning(service, diagrams, questions, count, judge).of(*operations)
             for service, count in zip(services, times, strict=True)
         ]
-        pairs = diagrams.pairs(*meanings)
+        pairs = diagrams.changes(*meanings)
     except RecursionError:
         raise TooManyWays from None
     # One for each pair of conclusions there is for sure, and then what decides otherwise.
-    first = [each for each in diagrams.values(pairs).items() if _differs(each[0])]
+    first = [each for each in diagrams.values(pairs).items() if each[0] is not None]
     changes: dict[Hashable, Change] = {}
-    others = (each for each in diagrams.ways(pairs) if _differs(each[0]))
+    others = (each for each in diagrams.ways(pairs) if each[0] is not None)
     ways = list(islice(others, MOST_WAYS + 1))
     complete = len(ways) <= MOST_WAYS
     for pair, way in [*first, *ways[:MOST_WAYS]]:
@@ -159,11 +159,6 @@ def _compare(
         if known is None or len(change.witness) < len(known.witness):
             changes[key] = change
     return list(changes.values()), complete
-
-
-def _differs(pair: Hashable) -> bool:
-    before, after = cast("tuple[Hashable, Hashable]", pair)
-    return before != after
 
 
 def _play(

@@ -17,6 +17,7 @@ from ualauth.stack.analysis.walks import TooManyWays
 
 MOST_NODES = 60_000
 """Steps of building that are done; what needs more is given up."""
+_NO_QUESTION = 1 << 62
 
 Diagram = int
 
@@ -66,13 +67,36 @@ class Diagrams:
                 seen[diagram] = by(part)
         return seen[diagram]
 
-    def pairs(self, first: Diagram, second: Diagram) -> Diagram:
-        """Return the diagram of the pairs of what two of them come to."""
+    def changes(self, first: Diagram, second: Diagram) -> Diagram:
+        """Return the diagram of the pairs of values where two come to different ones, else `None`.
 
-        def beside(value: Hashable) -> Diagram:
-            return self.replace(second, lambda other: self.value((value, other)), {})
+        Where both are the same from some answer on, nothing is followed.
+        """
+        return self._changes(first, second, {})
 
-        return self.replace(first, beside, {})
+    def _changes(
+        self, first: Diagram, second: Diagram, seen: dict[tuple[Diagram, Diagram], Diagram]
+    ) -> Diagram:
+        if first == second:
+            return self.value(None)
+        change = seen.get((first, second))
+        if change is None:
+            question = min(self._first(first), self._first(second))
+            if question == _NO_QUESTION:
+                change = self.value((self._parts[first], self._parts[second]))
+            else:
+                asking = first if self._first(first) == question else second
+                ways = [
+                    self._changes(
+                        self._after(first, question, answer),
+                        self._after(second, question, answer),
+                        seen,
+                    )
+                    for answer in range(len(cast("Node", self._parts[asking]).ways))
+                ]
+                change = self._node(question, tuple(ways))
+            seen[first, second] = change
+        return change
 
     def values(self, diagram: Diagram) -> dict[Hashable, dict[int, int]]:
         """Return what a diagram can come to, each with answers that lead there, as few as can be.
@@ -136,7 +160,7 @@ class Diagrams:
 
     def _first(self, diagram: Diagram) -> int:
         part = self._parts[diagram]
-        return part.question if isinstance(part, Node) else 1 << 62
+        return part.question if isinstance(part, Node) else _NO_QUESTION
 
     def _after(self, diagram: Diagram, question: int, answer: int) -> Diagram:
         """Return what is left of a diagram, whose first question it may be, after an answer."""

@@ -23,7 +23,10 @@ class _Seen(NamedTuple):
     unchecked: bool
     """Whether some entry could not check."""
     times: tuple[int, ...]
-    """How often each question was asked that stands in the service more than once."""
+    """How often each question was asked that stands in the service more than once.
+
+    What cannot be asked again is 0: walks that differ in that alone go on alike.
+    """
 
 
 class _Result(NamedTuple):
@@ -31,6 +34,14 @@ class _Result(NamedTuple):
 
     code: ReturnCode
     seen: _Seen
+
+
+class _Walk(NamedTuple):
+    """A stack that is followed; `later` has which of `times` may be asked after it."""
+
+    stack: Stack
+    operation: Operation
+    later: frozenset[int]
 
 
 def is_unchecked(entry: Entry, code: ReturnCode) -> bool:
@@ -58,6 +69,7 @@ class Meaning:
         self._repeated = {number: place for place, number in enumerate(repeated)}
         self._nothing_seen = _Seen(unchecked=False, times=(0,) * len(repeated))
         self._moves: dict[int, Moves] = {}
+        self._ahead: dict[tuple[int, Operation], list[frozenset[int]]] = {}
         self._walked: dict[tuple[object, ...], Diagram] = {}
 
     def of(self, *operations: Operation) -> Diagram:
@@ -75,37 +87,40 @@ class Meaning:
 
         stack = self._service.stacks[MODULE_TYPE[operation]]
         return self._diagrams.replace(
-            self._stack(stack, operation, self._nothing_seen), concluded, {}
+            self._stack(_Walk(stack, operation, frozenset()), self._nothing_seen), concluded, {}
         )
 
-    def _stack(self, stack: Stack, operation: Operation, seen: _Seen) -> Diagram:
+    def _stack(self, walk: _Walk, seen: _Seen) -> Diagram:
         """Return what a stack comes to, as `_Result`."""
-        moves = self._moves.setdefault(id(stack), Moves(stack))
-        return self._from(moves, operation, moves.begin(), seen)
+        moves = self._moves.setdefault(id(walk.stack), Moves(walk.stack))
+        return self._from(walk, moves, moves.begin(), seen)
 
-    def _from(
-        self, moves: Moves, operation: Operation, at: Suspended | ReturnCode, seen: _Seen
-    ) -> Diagram:
+    def _from(self, walk: _Walk, moves: Moves, at: Suspended | ReturnCode, seen: _Seen) -> Diagram:
         """Return what a walk comes to from where it stands."""
+        place = len(walk.stack) if isinstance(at, ReturnCode) else at.place
+        ahead = walk.later | self._asked_from(walk.stack, walk.operation)[place]
+        times = [time if number in ahead else 0 for number, time in enumerate(seen.times)]
+        seen = seen._replace(times=tuple(times))
         if isinstance(at, ReturnCode):
             return self._diagrams.value(_Result(at, seen))
-        key = id(moves), operation, at, seen
+        key = id(moves), walk.operation, walk.later, at, seen
         walked = self._walked.get(key)
         if walked is None:
-            walked = self._walked[key] = self._ask(moves, operation, at, seen)
+            walked = self._walked[key] = self._ask(walk, moves, at, seen)
         return walked
 
-    def _ask(self, moves: Moves, operation: Operation, at: Suspended, seen: _Seen) -> Diagram:
-        entry = moves.stack[at.place]
+    def _ask(self, walk: _Walk, moves: Moves, at: Suspended, seen: _Seen) -> Diagram:
+        entry, operation = walk.stack[at.place], walk.operation
 
         def continued(code: ReturnCode, seen: _Seen) -> Diagram:
             seen = seen._replace(unchecked=seen.unchecked or is_unchecked(entry, code))
-            return self._from(moves, operation, moves.next(at, code), seen)
+            return self._from(walk, moves, moves.next(at, code), seen)
 
         def answered(code: ReturnCode, seen: _Seen) -> Diagram:
             if code is not ReturnCode.SUCCESS or not runs_stack(entry, operation):
                 return continued(code, seen)
-            inner = self._stack(entry.nested, operation, seen)
+            ahead = self._asked_from(walk.stack, operation)[at.place + 1]
+            inner = self._stack(_Walk(entry.nested, operation, walk.later | ahead), seen)
             return self._diagrams.replace(
                 inner, lambda value: continued(*cast("_Result", value)), {}
             )
@@ -121,3 +136,17 @@ class Meaning:
         classes = self._questions.questions[number].classes
         ways = tuple([answered(codes[0], seen) for codes in classes])
         return self._diagrams.choose(self._questions.places[Asking(number, time)], ways)
+
+    def _asked_from(self, stack: Stack, operation: Operation) -> list[frozenset[int]]:
+        """Return for each place of a stack, and its end, which of `times` may be asked from it."""
+        key = id(stack), operation
+        if key not in self._ahead:
+            later = frozenset[int]()
+            self._ahead[key] = ahead = [later]
+            for entry in reversed(stack):
+                if entry.asked:
+                    number = self._questions.number(entry, operation)
+                    own = {self._repeated[number]} if number in self._repeated else ()
+                    later = later.union(self._asked_from(entry.nested, operation)[0], own)
+                ahead.insert(0, later)
+        return self._ahead[key]

@@ -58,8 +58,13 @@ async def fetch(on: Operations, agreement: Agreement, last_run: LastRun) -> Fetc
         "at": str(int(time.time())),
     }
     last = last_run.state
-    is_new = last.get("server") != state["server"] or (
-        int(state["at"]) - int(last.get("at", "0")) > _OLDEST
+    age = int(state["at"]) - int(last.get("at", "0"))
+    is_new = (
+        last.get("server") != state["server"]
+        # Of the future is what a clock that was wrong left, ...
+        or not 0 <= age <= _OLDEST
+        # ... or a controller that was put back, without being told so, to what it was.
+        or int(state["usn"]) < int(last.get("usn", "0"))
     )
     if agreement.source is Source.AD_DIRSYNC:
         cookie = "" if is_new else last.get("cookie", "")
@@ -132,10 +137,10 @@ async def _dirsync(
 ) -> tuple[frozenset[str], str]:
     """Return what changed since a cookie, and the next cookie."""
     attributes = {*_ALWAYS, *user_attributes(agreement).values()}
-    attributes |= set(_TESTED.findall(user_search(agreement).filter_text))
+    attributes |= _tested_by(user_search(agreement).filter_text)
     if agreement.group_base:
         attributes |= {each.partition(";")[0] for each in group_attributes(agreement).values()}
-        attributes |= set(_TESTED.findall(agreement.group_filter))
+        attributes |= _tested_by(agreement.group_filter)
     # It knows no scope but all of a naming context. Of all classes: an OU takes its users along.
     search = Search(
         _naming_context(agreement.base, root.texts("namingContexts")),
@@ -154,10 +159,20 @@ async def _dirsync(
             raise answers.unanswered(reply, on.server)
         if DIRSYNC not in reply.controls:
             raise SyncUnavailable("the server does not know DirSync: is it a domain controller?")
+        before = cookie
         more, cookie = dirsync_answer(reply.controls[DIRSYNC])
         changed |= _guids(agreement, [entry for entry in reply.entries if entry.dn])
         if not more:
             return changed, cookie.hex()
+        if cookie == before:
+            raise SyncUnavailable("the server says that there is more, and not how to ask for it")
+
+
+def _tested_by(text: str) -> set[str]:
+    """Return the attributes whose change may decide whether an entry meets a filter."""
+    tested = set(_TESTED.findall(text))
+    # It is computed: what changes is the group.
+    return tested | ({"member"} if "memberof" in {each.lower() for each in tested} else set())
 
 
 def _naming_context(base: str, contexts: Sequence[str]) -> str:

@@ -17,15 +17,22 @@ from ualauth.userlist import hours
 from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import User
 
+_TYPED = "PLAIN"
+"""The mechanism that says to a server what a client without SASL does."""
 
-def restriction(
+
+def restriction(  # noqa: PLR0913, PLR0917 - what rules are about
     user: User,
     policy: Policy,
     service: str,
     rhost: str | None,
+    mechanism: str | None,
     now: datetime,
 ) -> Judgement | None:
-    """Return what keeps the user out, or `None`; the password is not looked at."""
+    """Return what keeps the user out, or `None`; the password is not looked at.
+
+    `mechanism` is that of SASL by which the client came, `None` for a typed password.
+    """
     if user.locked:
         reason = f": {user.lock_reason}" if user.lock_reason else ""
         return Judgement(
@@ -49,7 +56,7 @@ def restriction(
             "Your account cannot be used yet.",
             reason=ReasonCode.NOT_YET_VALID,
         )
-    return _rule(policy, service, rhost, now)
+    return _rule(policy, service, rhost, mechanism, now)
 
 
 def is_unrestricted(user: User, policy: Policy) -> bool:
@@ -59,12 +66,16 @@ def is_unrestricted(user: User, policy: Policy) -> bool:
         or user.account_starts
         or user.account_expires
         or policy.account.allowed_services
+        or policy.account.locked_services
+        or policy.account.allowed_mechanisms
         or policy.networks
         or policy.hours
     )
 
 
-def _rule(policy: Policy, service: str, rhost: str | None, now: datetime) -> Judgement | None:
+def _rule(  # noqa: PLR0911 - an answer for each rule
+    policy: Policy, service: str, rhost: str | None, mechanism: str | None, now: datetime
+) -> Judgement | None:
     account = policy.account
     if account.allowed_services and service not in account.allowed_services:
         return Judgement(
@@ -72,6 +83,22 @@ def _rule(policy: Policy, service: str, rhost: str | None, now: datetime) -> Jud
             f"allowed_services does not have {service}",
             "Your account cannot be used for this service.",
             reason=ReasonCode.SERVICE_NOT_ALLOWED,
+        )
+    if service in account.locked_services:
+        return Judgement(
+            ReturnCode.PERM_DENIED,
+            f"locked_services has {service}",
+            "Your account is locked for this service; ask your administrator.",
+            reason=ReasonCode.SERVICE_NOT_ALLOWED,
+        )
+    way = (mechanism or _TYPED).removesuffix("-PLUS")
+    if account.allowed_mechanisms and way not in account.allowed_mechanisms:
+        typed = "" if mechanism else ", as which a typed password counts"
+        return Judgement(
+            ReturnCode.PERM_DENIED,
+            f"allowed_mechanisms does not have {way}{typed}",
+            "Your account cannot be used by this way to log in.",
+            reason=ReasonCode.MECHANISM_NOT_OFFERED,
         )
     if policy.networks and not is_within(read_address(rhost), policy.networks):
         return Judgement(

@@ -44,6 +44,7 @@ from ualauth.userlist.database.tables import (
     login_names,
     or_names,
     sync_agreements,
+    sync_groups,
     sync_links,
     users,
 )
@@ -108,7 +109,7 @@ def plan(connection: Connection) -> Plan:
     ambiguous += _mixed_groups(connection, places)
     open_nodes = {key: row.id for key, row in by_key.items() if row.deleted is None}
     nodes = _nodes_of_agreements(connection)
-    ambiguous += _mixed_agreements(connection, nodes, open_nodes, places["user"])
+    ambiguous += _mixed_agreements(connection, nodes, open_nodes, places)
     for row in by_key.values():
         most, present = row.user_limit, counts[row.name_key][0]
         if most and present > most:
@@ -236,19 +237,28 @@ def _mixed_agreements(
     connection: Connection,
     nodes: Sequence[tuple[int, str, str]],
     open_nodes: Mapping[str, int],
-    places: Mapping[int, int | None],
+    places: Mapping[str, Mapping[int, int | None]],
 ) -> Iterator[str]:
-    """Yield the agreements whose users are not all of the company of their mail node."""
+    """Yield the agreements whose users and groups are not all of the company of their mail node."""
     owners = {number: open_nodes.get(node) for number, _, node in nodes}
-    links = select(sync_links.c.agreement_id, sync_links.c.user_id)
     mixed = {
-        number for number, user in connection.execute(links) if places.get(user) != owners[number]
+        kind: {
+            number
+            for number, each in connection.execute(select(links.c.agreement_id, links.c[column]))
+            if places[kind].get(each) != owners[number]
+        }
+        for kind, links, column in (
+            ("user", sync_links, "user_id"),
+            ("group", sync_groups, "group_id"),
+        )
     }
     for number, name, node in nodes:
         if node and node not in open_nodes:
             yield f"agreement {name}: OU1 {node!r} is no company's"
-        elif number in mixed:
+        elif number in mixed["user"]:
             yield f"agreement {name}: has users who are not of the company of its mail node"
+        elif number in mixed["group"]:
+            yield f"agreement {name}: has groups that are not of the company of its mail node"
 
 
 def _refuse_runs(connection: Connection) -> None:

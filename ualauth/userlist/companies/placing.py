@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
@@ -178,12 +178,29 @@ def check_limit(connection: Connection, company: int, more: int) -> None:
     if connection.dialect.name != "sqlite":
         # Who else adds users of this company waits.
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADDING}, {company})")
+    room = room_of(connection, company)
+    if room is not None and more > room.left:
+        raise InvalidValue(str(room))
+
+
+class Room(NamedTuple):
+    """How many users a company may have, and how many of them are not there."""
+
+    limit: int
+    left: int
+
+    def __str__(self) -> str:
+        """Say that it is not enough."""
+        return f"company: may have {self.limit} users, and no more"
+
+
+def room_of(connection: Connection, company: int) -> Room | None:
+    """Return how many more users a company may have; `None` if it has no limit."""
     limit = connection.scalar(select(companies.c.user_limit).where(companies.c.id == company))
     if not limit:
-        return
+        return None
     present = select(func.count()).where(users.c.company_id == company)
-    if (connection.scalar(present) or 0) + more > limit:
-        raise InvalidValue(f"company: may have {limit} users, and no more")
+    return Room(limit, max(0, limit - (connection.scalar(present) or 0)))
 
 
 def is_hosting(connection: Connection) -> bool:

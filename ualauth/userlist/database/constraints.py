@@ -1,10 +1,10 @@
-"""What the database itself refuses: the checks of its tables, which the migrations create."""
+"""What no question has a use for: checks of the tables, and partial indexes, of the migrations."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import CheckConstraint, MetaData
+from sqlalchemy import CheckConstraint, Index, MetaData, text
 
 from ualauth.userlist.database.tables import metadata
 
@@ -31,10 +31,23 @@ _CHECKS = (
 )
 """Table, name, and what is true of each row."""
 
+_OF_COMPANIES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("users", ("authid_key",)),
+    ("or_names", ("surname_key", "given_name_key")),
+    ("or_names", ("common_name_key",)),
+    ("or_names", ("name_key",)),
+    ("groups", ("name_key",)),
+)
+"""Table, and columns of its index by company, which has nothing, and costs nothing, without any."""
+
 
 @cache
 def with_constraints() -> MetaData:
     """Return the tables as the migrations leave them."""
     for table, name, condition in _CHECKS:
         metadata.tables[table].append_constraint(CheckConstraint(condition, name))
+    is_set = text("company_id IS NOT NULL")
+    for table, columns in _OF_COMPANIES:
+        named = [metadata.tables[table].c[each] for each in ("company_id", *columns)]
+        Index(None, *named, sqlite_where=is_set, postgresql_where=is_set)
     return metadata

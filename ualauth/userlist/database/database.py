@@ -22,6 +22,7 @@ from sqlalchemy import URL, Connection, Engine, SelectBase
 
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.system.forks import new_lock, renew_after_fork
+from ualauth.userlist.database import row_security
 from ualauth.userlist.database.backend import Backend
 from ualauth.userlist.database.files import (
     PUT_BACK,
@@ -213,7 +214,7 @@ class Database:
                     restrict(connection, view)
                     with connection.begin():
                         if view.company is not None:
-                            _tell_who_asks(connection, view)
+                            row_security.begin(connection, view)
                         return work(connection)
                 except self.backend.failures as error:
                     repeat = tries < _MOST_TRIES and self.backend.is_conflict(error)
@@ -470,17 +471,9 @@ class _Prepared:
         parameters: Any,  # noqa: ANN401 - likewise
         view: View,
     ) -> list[Row]:
-        from ualauth.userlist.database import row_security  # noqa: PLC0415 - few logins ask for a company
-
         with row_security.reading(connection, cursor, view):
             cursor.execute(self.text, parameters_of(self.text, parameters, view))
             return list(cursor.fetchall())
-
-
-def _tell_who_asks(connection: Connection, view: View) -> None:
-    from ualauth.userlist.database import row_security  # noqa: PLC0415 - no login changes anything so
-
-    row_security.begin(connection, view)
 
 
 def _throw_away(connection: Connection) -> None:

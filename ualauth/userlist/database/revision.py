@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from ualauth.errors import StoreError
 
-REVISION = "0011"
+REVISION = "0012"
 """The revision of the newest migration; revisions are numbers that grow."""
 
 

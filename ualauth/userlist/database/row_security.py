@@ -23,7 +23,6 @@ SETTING = "ualauth.company"
 """The setting that has the id of the company which asks."""
 _ASKS = f"nullif(current_setting('{SETTING}', true), '')"
 _READS, _CHANGES = "ualauth_reads", "ualauth_changes"
-_IS_HOSTING = select(func.count()).where(keys.c.name == literal_column(f"'{HOSTING}'"))
 _POLICIES = f"SELECT count(*) FROM pg_policies WHERE policyname = '{_READS}'"  # noqa: S608 - our own name
 _BYPASSES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 
@@ -37,7 +36,8 @@ def agree(connection: Connection) -> None:
     """Have the policies while companies are hosted, and none otherwise; may be repeated."""
     if not is_possible(connection):
         return
-    hosts = bool(connection.scalar(_IS_HOSTING))
+    is_hosting = select(func.count()).where(keys.c.name == literal_column(f"'{HOSTING}'"))
+    hosts = bool(connection.scalar(is_hosting))
     if not hosts and not connection.exec_driver_sql(_POLICIES).scalar():
         return
     schema = schema_of(connection)

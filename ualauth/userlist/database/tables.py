@@ -21,7 +21,6 @@ from sqlalchemy import (
     Table,
     Text,
     false,
-    text,
 )
 from sqlalchemy.ext.compiler import compiles
 
@@ -128,12 +127,6 @@ def _company() -> Column[int]:
     return Column("company_id", Integer)
 
 
-def _of_company(*columns: str) -> Index:
-    """Return an index that has nothing, and costs nothing, without hosting."""
-    is_set = text("company_id IS NOT NULL")
-    return Index(None, "company_id", *columns, sqlite_where=is_set, postgresql_where=is_set)
-
-
 users = Table(
     "users",
     metadata,
@@ -175,7 +168,6 @@ users = Table(
     Column("limit_notify_user", Boolean, nullable=False, server_default=false()),
     Column("hidden", Boolean, nullable=False, server_default=false()),
     _company(),
-    _of_company("authid_key"),
     # Ids are never used again: a record that a process still holds must not
     # come to mean another user.
     sqlite_autoincrement=True,
@@ -218,9 +210,6 @@ or_names = Table(
     _key("ou4_key"),
     # The same as that of the user: what a name means is looked for in one company.
     _company(),
-    _of_company("surname_key", "given_name_key"),
-    _of_company("common_name_key"),
-    _of_company("name_key"),
     Index(None, "surname_key", "given_name_key"),
     Index(None, "surname_key", "ou1_key", "given_name_key"),
     Index(None, "common_name_key"),
@@ -275,6 +264,17 @@ login_failures = Table(
     sqlite_with_rowid=False,
 )
 
+# What users and hosts submitted within the last hour (`account.submitted`). Keys are digests, as
+# some users are no user's of the USERLIST.
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    _text("counts"),
+    Column("forgotten", BigInteger, nullable=False, index=True),  # when nothing of it counts
+    sqlite_with_rowid=False,
+)
+
 groups = Table(
     "groups",
     metadata,
@@ -288,7 +288,6 @@ groups = Table(
     Column("changed", BigInteger, nullable=False),
     *(_text(part) for part in LIMITS),
     _company(),
-    _of_company("name_key"),
     Index(None, "ou1", "ou2", "ou3", "ou4"),
     sqlite_autoincrement=True,
 )

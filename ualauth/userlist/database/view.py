@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -42,6 +41,8 @@ from sqlalchemy import (
 from sqlalchemy.schema import ExecutableDDLElement
 
 from ualauth.errors import StoreError
+from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 from ualauth.userlist.database.tables import (
     GROUPS,
     companies,
@@ -73,7 +74,7 @@ _PLAIN = "WITH "
 CHECKED = "ualauth_checked_rows"
 """Option of a statement that is the driver's own text: what it changes was looked at before."""
 _HARMLESS = ("BEGIN", "PRAGMA cache_size", "PRAGMA wal_autocheckpoint")
-_CHANGES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_CHANGES = lazy_pattern(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _BEYOND = "a company changes only what is its own: nothing was changed"
 
 

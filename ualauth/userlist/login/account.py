@@ -19,14 +19,18 @@ def is_unremarkable(attempt: Attempt, account: Account) -> bool:
     if account.always is None:
         user, policy = account.user, account.policy
         account.always = is_unrestricted(user, policy) and is_ageless(user, policy.password)
-    return account.always or is_unremarkable_now(account, attempt.service, attempt.rhost)
+    return account.always or is_unremarkable_now(
+        account, attempt.service, attempt.rhost, attempt.mechanism
+    )
 
 
-def is_unremarkable_now(account: Account, service: str, rhost: str | None) -> bool:
+def is_unremarkable_now(
+    account: Account, service: str, rhost: str | None, mechanism: str | None
+) -> bool:
     """Return the same of an account that may be remarkable at another time, or from elsewhere."""
     user, policy, now = account.user, account.policy, now_in_utc()
     return (
-        restriction(user, policy, service, rhost, now) is None
+        restriction(user, policy, service, rhost, mechanism, now) is None
         and aged(user, policy.password, now) is None
     )
 
@@ -34,7 +38,9 @@ def is_unremarkable_now(account: Account, service: str, rhost: str | None) -> bo
 async def restricted(attempt: Attempt, account: Account, now: datetime | None = None) -> ReturnCode:
     """Return whether the account may be used: `SUCCESS`, or why not."""
     rhost, now = attempt.rhost, now or now_in_utc()
-    judgement = restriction(account.user, account.policy, attempt.service, rhost, now)
+    judgement = restriction(
+        account.user, account.policy, attempt.service, rhost, attempt.mechanism, now
+    )
     return ReturnCode.SUCCESS if judgement is None else await judgement.tell(attempt)
 
 

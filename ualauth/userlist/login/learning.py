@@ -106,7 +106,7 @@ class Learner:
         """Return why the password cannot be stored, or nothing once it is."""
         user, policy, now = self.account.user, self.account.policy, now_in_utc()
         judgements = (
-            restriction(user, policy, attempt.service, attempt.rhost, now),
+            restriction(user, policy, attempt.service, attempt.rhost, attempt.mechanism, now),
             aged(user, policy.password, now),
         )
         for judgement in judgements:

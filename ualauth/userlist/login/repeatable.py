@@ -46,4 +46,6 @@ def account_repeatable(attempt: Attempt, account: Account) -> Repeatable | None:
         return None
     if account.always:
         return ALWAYS
-    return Repeatable(partial(is_unremarkable_now, account, attempt.service, attempt.rhost))
+    return Repeatable(
+        partial(is_unremarkable_now, account, attempt.service, attempt.rhost, attempt.mechanism)
+    )

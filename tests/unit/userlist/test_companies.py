@@ -722,6 +722,8 @@ def test_no_question_of_a_company_reads_what_others_have(
                 continue
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
             scans = [step for step in plan if step.startswith("SCAN") and not _FEW.search(step)]
+            # The index of searches is asked once, and not for each record.
+            assert "MATCH" not in text or len(plan) == 1, f"{text}\n{plan}"
             assert not scans, f"{text}\n{plan}"
 
 

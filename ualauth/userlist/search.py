@@ -118,6 +118,8 @@ def search(database: Database, wanted: Search) -> Iterator[Page]:
         # What comes after the last hit of a page that is not complete was not returned.
         position = hits[-1].id if not left and hits else ids[-1]
         yield Page(tuple(hits), position)  # type: ignore[arg-type]  # of one kind
+        if len(ids) < size:
+            return
         size = queries.PAGE
 
 

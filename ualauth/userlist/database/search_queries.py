@@ -194,7 +194,8 @@ def _all(items: Sequence[Narrowing | None]) -> Narrowing | None:
 
 
 def _any(items: Sequence[Narrowing | None]) -> Narrowing | None:
-    known = [each for each in items if each is not None and each != NOTHING]
+    # Two fields may be the same of the index.
+    known = [each for each in dict.fromkeys(items) if each is not None and each != NOTHING]
     if None in items:
         return None
     if len(known) > 1 and any(isinstance(each, Related | Numbered) for each in known):

@@ -42,6 +42,7 @@ demo:
 	@scripts/environment
 	@.venv/bin/python examples/demo.py demo
 	@.venv/bin/python examples/policy.py demo
+	@.venv/bin/python examples/synchronization.py demo
 
 unit:
 	@scripts/environment unit

@@ -45,6 +45,7 @@ demo:
 	@scripts/environment
 	@.venv/bin/python examples/demo.py demo
 	@.venv/bin/python examples/policy.py demo
+	@.venv/bin/python examples/synchronization.py demo
 
 # Postfix is only unpacked, where it is not installed: it would take the place of another mail server
 demo-mail:

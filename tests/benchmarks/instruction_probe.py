@@ -211,6 +211,8 @@ def count(call: Callable[[], object], times: int, marks: str, *, singly: bool) -
     if marks == "profile":
         print(profiled(call, times))  # noqa: T201 - what the caller reads
         return
+    begin: Callable[[], object]
+    end: Callable[[], object]
     if marks == "strace":
         begin, end = partial(os.path.lexists, BEGINS), partial(os.path.lexists, ENDS)
     else:

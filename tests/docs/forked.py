@@ -120,7 +120,8 @@ def _begin(connection: socket.socket) -> Callable[[], None]:
     sys.argv = arguments
     if Path(arguments[0]).name == WORKER:
         return worker.main
-    return importlib.import_module("ualauth.cli").main
+    command: Callable[[], None] = importlib.import_module("ualauth.cli").main
+    return command
 
 
 def _end_with(program: int, connection: socket.socket) -> None:
@@ -148,7 +149,7 @@ def _load() -> None:
     from ualauth.sources import watched
     from ualauth.userlist.database import sqlite
 
-    handle.Sleep = lambda _: Sleep(0)  # type: ignore[assignment,misc]
+    handle.Sleep = lambda _: Sleep(0)  # type: ignore[attr-defined]
     watched.FIRST = watched.EMPTY = 0.0
     sqlite._SYNCHRONOUS = "OFF"
 

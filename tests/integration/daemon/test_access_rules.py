@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -175,7 +176,8 @@ def sent(
             code, text = client.data(content)
         except smtplib.SMTPDataError as error:
             # Refused at DATA, and not at the end of the message.
-            code, text = error.smtp_code, bytes(error.smtp_error)
+            refused: Any = error.smtp_error
+            code, text = error.smtp_code, refused
     return Told("accepted" if code == 250 else "data", f"{code} {text.decode()}")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -221,6 +222,7 @@ def told(client: smtplib.SMTP, mechanism: str, user: str, password: str) -> int:
         return (response or b"").decode()
 
     try:
-        return client.auth(mechanism, respond, initial_response_ok=initial is not None)[0]
+        answer: Any = respond
+        return client.auth(mechanism, answer, initial_response_ok=initial is not None)[0]
     except smtplib.SMTPAuthenticationError as error:
         return error.smtp_code

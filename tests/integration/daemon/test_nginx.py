@@ -274,9 +274,10 @@ def test_smtp(ports: dict[tuple[str, str], int], outcome: str, mechanism: str) -
         answer = client.auth_plain if mechanism == "PLAIN" else client.auth_login
         try:
             code, text = client.auth(mechanism, answer)
+            said = f"{code} {text.decode()}"
         except smtplib.SMTPAuthenticationError as error:
-            code, text = error.smtp_code, error.smtp_error
-        said = f"{code} {text.decode() if isinstance(text, bytes) else text}"
+            refused = error.smtp_error
+            said = f"{error.smtp_code} {refused if isinstance(refused, str) else refused.decode()}"
     assert said == SMTP["wrong" if outcome == "unknown" else outcome]
 
 

@@ -120,8 +120,8 @@ def _begin(connection: socket.socket) -> Callable[[], None]:
     sys.argv = arguments
     if Path(arguments[0]).name == WORKER:
         return worker.main
-    command: Callable[[], None] = importlib.import_module("ualauth.cli").main
-    return command
+    main: Callable[[], None] = importlib.import_module("ualauth.cli").main
+    return main
 
 
 def _end_with(program: int, connection: socket.socket) -> None:
@@ -149,7 +149,7 @@ def _load() -> None:
     from ualauth.sources import watched
     from ualauth.userlist.database import sqlite
 
-    handle.Sleep = lambda _: Sleep(0)  # type: ignore[attr-defined]
+    handle.Sleep = lambda _: Sleep(0)  # type: ignore[assignment,attr-defined]
     watched.FIRST = watched.EMPTY = 0.0
     sqlite._SYNCHRONOUS = "OFF"
 
@@ -171,7 +171,7 @@ def _run(program: Callable[[], None]) -> None:
     if not isinstance(status, int):
         sys.stderr.write(f"{status}\n")
         status = 1
-    threading._shutdown()  # type: ignore[attr-defined]
+    threading._shutdown()  # type: ignore[assignment,attr-defined]
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

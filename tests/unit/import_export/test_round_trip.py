@@ -26,7 +26,7 @@ STORED = [
     "{SSHA}LhKrkM9Fy+zlstjdD7Kv2s6QvhBzYWx0",
     "{PLAIN-MD5}" + "0" * 32,
     "!",
-    "$2b$12$" + "x" * 53,
+    "$2b$12$" + "x" * 21 + "e" + "x" * 30 + "y",
 ]
 
 texts = st.text(

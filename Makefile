@@ -1,9 +1,10 @@
 # make demo    install, and see real logins through all shipped services
+# make demo-mail   Postfix and Dovecot that ask ualauth serve: a message is sent and read
 # make unit    the tests that need neither a server nor root nor a Debian package: a minute or so
 # make test    install what the tests need, and run all of them, on all cores
 # make long    the random tests again, with ten times as many rounds and a new seed; and programs that
 #              are rare
-.PHONY: demo unit test long check bench fuzz format clean
+.PHONY: demo demo-mail unit test long check bench bench-instructions fuzz format clean
 
 # Mail programs that log in to the example servers
 CLIENTS = alpine curl cyrus-clients fdm fetchmail getmail6 gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
@@ -21,12 +22,14 @@ IMAPD = dovecot-imapd dovecot-pop3d dovecot-lmtpd
 READERS_OF_LOGS = fail2ban
 # Looks at pictures of stacks
 BROWSER = chromium
+# Reads the units that are shipped
+UNITS = systemd
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
 MILTERS = clamav-daemon clamav-milter opendkim opendkim-tools opendmarc python3-milter spamass-milter spamd
 TESTED = libpam0g libpam-modules libpam-radius-auth mariadb-server openssl passwd postgresql prometheus \
-	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(BROWSER) $(MILTERS)
+	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(UNITS) $(BROWSER) $(MILTERS)
 
 # What was compiled once is kept, also where the environment says otherwise
 export PYTHONDONTWRITEBYTECODE =
@@ -42,6 +45,13 @@ demo:
 	@scripts/environment
 	@.venv/bin/python examples/demo.py demo
 	@.venv/bin/python examples/policy.py demo
+	@.venv/bin/python examples/synchronization.py demo
+
+# Postfix is only unpacked, where it is not installed: it would take the place of another mail server
+demo-mail:
+	@scripts/packages $(IMAPD) curl swaks uidmap
+	@scripts/environment serve
+	@.venv/bin/python examples/mail_demo.py
 
 unit:
 	@scripts/environment unit
@@ -73,11 +83,17 @@ fuzz:
 	.venv/bin/python -m tests.oracle.fuzz --cases $(CASES)
 
 bench:
-	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap gcc postgresql valgrind $(KRB5)
+	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap gcc postgresql strace valgrind $(KRB5)
 	@scripts/environment dev
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
 	.venv/bin/python -m tests.benchmarks.userlist_postgresql
+
+# Instructions of a login, beside the figures of tests/benchmarks/instructions.json
+bench-instructions:
+	@scripts/packages gcc slapd ldap-utils valgrind
+	@scripts/environment dev
+	.venv/bin/python -m tests.benchmarks.compare
 
 format:
 	@scripts/environment dev

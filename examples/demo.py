@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from directory_search import main as search_directory
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
@@ -63,6 +64,7 @@ def main(folder: Path) -> int:
     for situation, outcomes in rows.items():
         table.add_row(situation, *outcomes)
     console.print("\nLogins through the shipped services:", table, sep="\n")
+    failures += search_directory(folder)
     console.print(
         "[red]Not all is as it should be." if failures else "[green]All as it should be.",
     )

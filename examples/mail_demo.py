@@ -8,12 +8,13 @@ is not. All listen on high ports of 127.0.0.1, in a folder that is gone at the e
 they run in a user namespace (unshare(1), the packages util-linux and uidmap).
 
 Exits with 1 if anything ends otherwise than it should.
+
+Most of its length are the configurations of three servers, whole, to be read beside each other.
 """
 
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -24,12 +25,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ualauth.passwords.schemes import PasswordHasher
-from ualauth.userlist.names import parse as parse_name
-from ualauth.userlist.record import NewUser
-from ualauth.userlist.store import UserStore
-
-PASSWORD = "correct horse"  # noqa: S105 - of people who are made up
+PASSWORD = "correct horse"
+GREETING = "Hello from john"
 PATIENCE = 120.0
 """Seconds for which something is waited for."""
 QUEUE_OWNER, MAILBOX_OWNER = "mail", "dovecot"
@@ -178,7 +175,7 @@ def main() -> int:
         running.enter_context(postfix(folder, smtp, lmtp))
         running.enter_context(dovecot(folder, imap, lmtp))
         print(f"Postfix at 127.0.0.1:{smtp}, Dovecot at 127.0.0.1:{imap}; ualauth answers both.")
-        return 0 if all(steps(folder, smtp, imap)) else 1
+        return 0 if all(list(steps(folder, smtp, imap))) else 1
 
 
 def configure(folder: Path) -> None:
@@ -189,63 +186,42 @@ def configure(folder: Path) -> None:
     for name in ("sockets", "mail"):
         (folder / name).mkdir()
     shutil.chown(folder / "mail", MAILBOX_OWNER)
-    with (etc / "ualauth.toml").open("a", encoding="utf-8") as file:
-        file.write(UALAUTH.format(folder=folder, owner=MAILBOX_OWNER))
-    hasher = PasswordHasher()
-    with UserStore(f"sqlite:///{etc}/userlist.db") as store:
-        for user in ("ann", "john"):
-            stored, secrets = hasher.hash(PASSWORD), hasher.secrets(PASSWORD)
-            store.add(
-                NewUser(
-                    authid=user,
-                    name=parse_name(f"{user.title()} Example/ny"),
-                    addresses=(f"{user}@example.com",),
-                    password=stored,
-                    sasl_secrets=secrets,
-                )
-            )
+    text = UALAUTH.format(folder=folder, owner=MAILBOX_OWNER)
+    (etc / "ualauth.toml").write_text(text, encoding="utf-8")
+    for user in ("ann", "john"):
+        command = ["user", "add", user, "--name", f"{user.title()} Example/ny", "--password-stdin"]
+        address = f"{user}@example.com"
+        run(ualauth, "--config-dir", etc, *command, "--address", address, text=PASSWORD)
 
 
 def steps(folder: Path, smtp: int, imap: int) -> Iterator[bool]:
     """Send and read; yield whether each step ends as it should."""
-    yield say(
-        "john sends to ann, by swaks and SCRAM-SHA-256", send(smtp, "john", "john", PASSWORD) == 0
-    )
+    yield say("john sends to ann, by swaks", send(smtp, "john", "john", PASSWORD) == 0)
     yield say("a wrong password sends nothing", send(smtp, "john", "john", "wrong") == 28)
-    yield say("ann sends as john: refused", send(smtp, "ann", "john", PASSWORD) == 23)
+    yield say("ann sends as john: refused", send(smtp, "ann", "john", PASSWORD) == 24)
     until = time.monotonic() + PATIENCE
-    while "Hello from john" not in (message := read(imap, "ann", PASSWORD)):
+    while GREETING not in (message := read(imap, "ann", PASSWORD)):
         if time.monotonic() > until:
             print((folder / "mail.log").read_text(), (folder / "dovecot.log").read_text())
             break
         time.sleep(0.2)
-    yield say("ann reads it, by curl", "Hello from john" in message)
+    yield say("ann reads it, by curl", GREETING in message)
     yield say("a wrong password reads nothing", not read(imap, "ann", "wrong"))
     yield say("john has no message", not read(imap, "john", PASSWORD))
 
 
 def send(port: int, user: str, sender: str, password: str) -> int:
-    """Return the exit status of swaks; 23 is a refused sender, 28 a refused login."""
-    return subprocess.run(
-        [
-            "swaks", "--server", f"127.0.0.1:{port}", "--auth", "PLAIN",
-            "--auth-user", user, "--auth-password", password, "--from", f"{sender}@example.com",
-            "--to", "ann@example.com", "--body", "Hello from john", "--silent", "3",
-        ],
-        check=False,
-        capture_output=True,
-    ).returncode  # fmt: skip
+    """Return the exit status of swaks; 24 is a refused envelope, 28 a refused login."""
+    login = ("--auth", "PLAIN", "--auth-user", user, "--auth-password", password)
+    message = ("--from", f"{sender}@example.com", "--to", "ann@example.com", "--body", GREETING)
+    where = ("--server", f"127.0.0.1:{port}", "--silent", "3")
+    return ended("swaks", *where, *login, *message).returncode
 
 
 def read(port: int, user: str, password: str) -> str:
     """Return the first message of a mailbox, as curl reads it; empty if there is none."""
     url = f"imap://127.0.0.1:{port}/INBOX;MAILINDEX=1"
-    return subprocess.run(
-        ["curl", "--silent", "--user", f"{user}:{password}", url],
-        check=False,
-        capture_output=True,
-        text=True,
-    ).stdout
+    return ended("curl", "--silent", "--user", f"{user}:{password}", url).stdout
 
 
 def say(what: str, is_so: bool) -> bool:  # noqa: FBT001 - what it is about
@@ -261,7 +237,8 @@ def say(what: str, is_so: bool) -> bool:  # noqa: FBT001 - what it is about
 def serving(folder: Path) -> Iterator[None]:
     """Run `ualauth serve`."""
     ualauth = Path(sys.executable).with_name("ualauth")
-    with started([ualauth, "--config-dir", folder / "ualauth", "serve"], stderr=subprocess.PIPE) as process:
+    command = (ualauth, "--config-dir", folder / "ualauth", "serve")
+    with started(command, stderr=subprocess.PIPE) as process:
         if process.stderr is None or process.stderr.readline() != b"serving\n":
             raise SystemExit("ualauth serve does not start")
         yield
@@ -288,7 +265,7 @@ def postfix(folder: Path, smtp: int, lmtp: int) -> Iterator[None]:
         "MAIL_CONFIG": str(etc),
         "LD_LIBRARY_PATH": f"{root}/usr/lib/postfix",
     }
-    command = [f"{root}/usr/lib/postfix/sbin/master", "-c", etc, "-d"]
+    command = (f"{root}/usr/lib/postfix/sbin/master", "-c", etc, "-d")
     with started(command, env=environment, start_new_session=True) as process:
         wait_for(smtp, process, folder / "mail.log")
         yield
@@ -308,7 +285,7 @@ def dovecot(folder: Path, imap: int, lmtp: int) -> Iterator[None]:
 @contextmanager
 def started(command: Sequence[str | Path], **options: object) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program while the block runs."""
-    process = subprocess.Popen(command, **options)  # type: ignore[call-overload]
+    process = subprocess.Popen(command, **options)  # type: ignore[call-overload]  # noqa: S603
     try:
         yield process
     finally:
@@ -338,11 +315,20 @@ def free_ports(number: int) -> list[int]:
         return [each.getsockname()[1] for each in listeners]
 
 
-def run(*command: str | Path, cwd: Path | None = None) -> None:
-    """Run a program that has to end well."""
-    subprocess.run(command, check=True, cwd=cwd, stdout=subprocess.DEVNULL)
+def run(*command: str | Path, cwd: Path | None = None, text: str = "") -> None:
+    """Run a program that has to end well; `text` is what it reads."""
+    if (process := ended(*command, cwd=cwd, text=text)).returncode != 0:
+        raise SystemExit(process.stderr)
+
+
+def ended(
+    *command: str | Path, cwd: Path | None = None, text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    return subprocess.run(  # noqa: S603 - no shell
+        command, check=False, cwd=cwd, input=text, capture_output=True, text=True
+    )
 
 
 if __name__ == "__main__":
-    pwd.getpwnam(MAILBOX_OWNER)
     sys.exit(main())

@@ -2,15 +2,16 @@
 
 usage: .venv/bin/python examples/synchronization.py demo
 
-Needs the Debian packages slapd and ldap-utils. Adds an agreement to the USERLIST of the
-configuration folder that is named, starts slapd in a temporary folder on a socket of this host,
-and removes the agreement and its users at the end.
+Needs the Debian packages slapd and ldap-utils, and shows nothing without them. Adds an agreement
+to the USERLIST of the configuration folder that is named, starts slapd in a temporary folder on a
+socket of this host, and removes the agreement and its users at the end.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+SLAPD = "/usr/sbin/slapd"
 PASSWORD = "admin secret"
 SERVER = """\
 include /etc/ldap/schema/core.schema
@@ -56,6 +58,9 @@ NAMES = ("ada", "bert", "cleo", "dora", "emil", "fay", "gus", "hedy", "ivan", "j
 
 def main(directory: Path) -> None:
     """Show what runs do."""
+    if not (Path(SLAPD).exists() and shutil.which("ldapmodify")):
+        print("Synchronization is shown where the Debian packages slapd and ldap-utils are.")
+        return
     with tempfile.TemporaryDirectory(prefix="sync") as name, running(Path(name)) as server:
         agreement = (
             *("demo", "--directory", "openldap", "--source", "syncrepl"),
@@ -178,10 +183,10 @@ def running(folder: Path) -> Iterator[Server]:
     server.secret.chmod(0o600)
     add = ["/usr/sbin/slapadd", "-q", "-f", str(settings)]
     subprocess.run(add, input=entries(), text=True, check=True, capture_output=True)  # noqa: S603 - ours
-    command = ["/usr/sbin/slapd", "-d", "none", "-f", str(settings), "-h", server.uri]
+    command = [SLAPD, "-d", "none", "-f", str(settings), "-h", server.uri]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - ours
         try:
-            for _ in range(500):
+            while process.poll() is None:
                 with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
                     probe.connect(str(server.path))
                     break

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tests.benchmarks import dovecot, dovecot_instructions
 from tests.benchmarks.instruction_probe import PASSWORD, USER
-from tests.benchmarks.instructions import by_ldapi, instructions
 from tests.benchmarks.page import Row
+from tests.benchmarks.probing import by_ldapi, instructions
 from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.slapd import Slapd

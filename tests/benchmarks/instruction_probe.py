@@ -1,9 +1,11 @@
 """A program that does one operation some times, with whichever ualauth it finds.
 
-usage: python instruction_probe.py OPERATION TIMES MARKS DIRECTORY
+usage: python instruction_probe.py OPERATION TIMES MARKS DIRECTORY [singly]
 
-MARKS is `callgrind_marks.c` as a shared library: only what is done between its two
-calls is counted. DIRECTORY is an om_ldap.conf for a server that knows the user.
+MARKS is `callgrind_marks.c` as a shared library: only what is done between its calls is counted,
+of all operations together, or `singly`, after as many that do nothing. Or it is `strace`, which
+sees two files asked for that are not there, or `profile`: the calls of Python functions are
+counted and printed. DIRECTORY is an om_ldap.conf for a server that knows the user.
 
 It uses only what every version has: the public names and `ualauth.testing`.
 """
@@ -20,13 +22,18 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+BEGINS, ENDS = "/ualauth-begins", "/ualauth-ends"
+"""Files that are not there."""
 USER, PASSWORD = "jane", "violet 7 anchor"
 PEER: dict[str, Any] = {"rhost": "192.0.2.7", "tls": True}
 _WARM = 60
-_SLOWNESS = int(os.environ.get("UALAUTH_PROBE_SLOWNESS", "50"))
+SLOWNESS = "UALAUTH_PROBE_SLOWNESS"
+_SLOWNESS = int(os.environ.get(SLOWNESS, "50"))
 """How many times as slow a program is under valgrind, at least; more where others use the
 processors."""
 SETTINGS = """
@@ -199,11 +206,57 @@ def slow_down_clocks() -> None:
     change_detector._NAME_AGAIN *= _SLOWNESS
 
 
+def count(call: Callable[[], object], times: int, marks: str, *, singly: bool) -> None:
+    """Do an operation some times while it is counted."""
+    if marks == "profile":
+        print(profiled(call, times))  # noqa: T201 - what the caller reads
+        return
+    if marks == "strace":
+        begin, end = partial(os.path.lexists, BEGINS), partial(os.path.lexists, ENDS)
+    else:
+        library = ctypes.CDLL(marks)
+        begin, end = library.begin, library.end
+    if singly:
+        one_begins, one_ends = library.one_begins, library.one_ends
+        # It begins with collecting: not before the first operation.
+        begin()
+        one_begins()
+        for each in (do_nothing, call):
+            for _ in range(times):
+                one_begins()
+                each()
+                one_ends()
+        return
+    begin()
+    for _ in range(times):
+        call()
+    end()
+
+
+def do_nothing() -> None:
+    """Do nothing."""
+
+
+def profiled(call: Callable[[], object], times: int) -> int:
+    """Return how many functions of Python are called."""
+    calls = 0
+
+    def see(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(see)
+    for _ in range(times):
+        call()
+    sys.setprofile(None)
+    return calls
+
+
 def main() -> None:
     """Do what was asked for."""
     with suppress(ImportError, AttributeError):
         slow_down_clocks()
-    operation, times, marks = sys.argv[1], int(sys.argv[2]), ctypes.CDLL(sys.argv[3])
+    operation, times, marks = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     # A thread may note the last login there still.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         prepare(Path(name), Path(sys.argv[4]))
@@ -213,10 +266,7 @@ def main() -> None:
         gc.collect()
         gc.freeze()
         gc.disable()
-        marks.begin()
-        for _ in range(times):
-            call()
-        marks.end()
+        count(call, times, marks, singly="singly" in sys.argv[5:])
 
 
 if __name__ == "__main__":

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks import baseline
-from tests.benchmarks.instruction_probe import (
-    ASKED,
-    OPERATIONS,
-    PASSWORD,
-    REMEMBERED,
-    USER,
-    WATCHED,
-)
+from tests.benchmarks.instruction_probe import ASKED, OPERATIONS, REMEMBERED, WATCHED
 from tests.benchmarks.page import Row
-from tests.ldap import people
-from tests.ldap.authority import Authority
-from tests.ldap.slapd import Slapd, running
-from ualauth.ldap.client.credentials import BindCredentials
+from tests.benchmarks.probing import by_ldapi, instructions
 
 TITLE = "Instructions"
 HOW = f"""
@@ -47,8 +31,6 @@ rarely, since a program is more than fifty times as slow under valgrind; each ta
 TARGET = "1.00 or less"
 REMEMBERED_TARGET = "0.35 or less"
 WATCHED_TARGET = "1.33 or less"
-_TIMES = 100
-_VALGRIND = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--collect-atstart=no")
 
 
 def rows() -> list[Row]:
@@ -58,20 +40,6 @@ def rows() -> list[Row]:
         rows = [_row(operation, directory, old) for operation in OPERATIONS]
         plain = {each: instructions(each, directory) for each in (ASKED, REMEMBERED)}
         return [*rows, *(_watched_row(each, directory, plain) for each in WATCHED)]
-
-
-@contextlib.contextmanager
-def by_ldapi(folder: Path) -> Iterator[tuple[Slapd, Path]]:
-    """Start an LDAP server that knows the user; return it, and an om_ldap.conf that asks it."""
-    user = BindCredentials(f"uid={USER},{people.PEOPLE}", PASSWORD)
-    with running(Authority(folder), entries=people.person(user, "Jane Smith")) as server:
-        file = folder / "om_ldap.conf"
-        file.write_text(
-            f"uri {server.socket_uri}\nlibrary python-ldap\nbase {people.SUFFIX}\n"
-            f"binddn {people.READER.name}\nbindpw {people.READER.password}\n"
-        )
-        file.chmod(0o600)
-        yield server, file
 
 
 def _row(operation: str, directory: Path, old: Path) -> Row:
@@ -96,38 +64,3 @@ def _watched_row(operation: str, directory: Path, plain: dict[str, float]) -> Ro
         f"{ours / plain[login]:.3f}",
         WATCHED_TARGET if login == ASKED else "",
     )
-
-
-def instructions(operation: str, directory: Path, path: Path | None = None) -> float:
-    """Return the instructions of one operation, by the package under `path` or this one."""
-    here = Path(__file__).parent
-    environment = {
-        **os.environ,
-        "PYTHONHASHSEED": "0",
-        "PYTHONPATH": str(path or here.parents[1]),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        marks = f"{folder}/marks.so"
-        source = here / "callgrind_marks.c"
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", marks, source], check=True)
-        probe = here / "instruction_probe.py"
-        program: list[str | Path] = [
-            sys.executable,
-            probe,
-            operation,
-            str(_TIMES),
-            marks,
-            directory,
-        ]
-        done = subprocess.run(
-            [*_VALGRIND, f"--callgrind-out-file={folder}/out", *program],
-            check=True,
-            capture_output=True,
-            text=True,
-            cwd=folder,
-            env=environment,
-        )
-    match = re.search(r"Collected : (\d+)", done.stderr)
-    if match is None or not int(match[1]):
-        raise RuntimeError("valgrind counts nothing")
-    return int(match[1]) / _TIMES

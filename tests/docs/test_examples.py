@@ -33,6 +33,10 @@ ualauth_logins_total{mechanism="password",outcome="granted",service="pop3"} 2.0
 ualauth_logins_total{mechanism="password",outcome="refused",service="pop3"} 1.0
 ualauth_logins_total{mechanism="password",outcome="restricted",service="pop3"} 1.0
 """,
+    "directory_search.py": """\
+jsmith looks for (&(objectclass=*)(|(cn=*smi*)(mail=*smi*)(sn=*smi*))) in the directory:
+  uid=jsmith,ou=hq,ou=ny,dc=example,dc=com: john.smith@example.com, js@example.com
+""",
     "ldap_login.py": """\
 jsmith   let in as jsmith, john.smith@example.com, js@example.com
 JSmith   let in as jsmith, john.smith@example.com, js@example.com
@@ -79,6 +83,8 @@ def test_every_script_is_tried() -> None:
     assert scripts == {
         *OUTPUTS, *servers, *sites, *shared,
         "demo.py", "kerberos_login.py", "policy.py", "sieve_server.py",
+        # By tests/integration/daemon.
+        "mail_demo.py",
     }  # fmt: skip
 
 

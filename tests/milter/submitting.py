@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
-import socket as socket_module
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,42 +78,3 @@ def sockets() -> Iterator[Path]:
     """Yield a folder for sockets, whose path is short enough for them."""
     with tempfile.TemporaryDirectory(prefix="milter", dir="/tmp") as name:
         yield Path(name)
-
-
-@contextlib.contextmanager
-def running(
-    arguments: Sequence[str], socket: Path, log: Path, *, is_milter: bool = True
-) -> Iterator[None]:
-    """Run a server, and wait until it takes connections.
-
-    A milter is killed afterwards: libmilter looks only every five seconds whether it should end.
-    """
-    with log.open("wb") as output:
-        process = subprocess.Popen(arguments, stdout=output, stderr=output)
-    try:
-        until = time.monotonic() + patience(60)
-        while not _listens(socket):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.05)
-        yield
-    finally:
-        if is_milter:
-            process.kill()
-        else:
-            process.terminate()
-        try:
-            process.wait(patience(20))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(patience(20))
-
-
-def _listens(path: Path) -> bool:
-    """Whether there is a server: the socket is there before it listens."""
-    with socket_module.socket(socket_module.AF_UNIX) as client:
-        try:
-            client.connect(str(path))
-        except OSError:
-            return False
-    return True

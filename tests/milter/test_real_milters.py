@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.milter.programs import opendkim, opendmarc, running
 from tests.milter.recipes import commands, configured
-from tests.milter.submitting import LONG, RULES, running, sockets, submitting
+from tests.milter.submitting import LONG, RULES, sockets, submitting
 from ualauth.milter.settings import MilterSettings
 
 FROM = (
@@ -30,31 +30,6 @@ def every_action(folder: Path) -> Iterator[Path]:
     socket = folder / "every"
     script = str(Path(__file__).with_name("every_action.py"))
     with running(["/usr/bin/python3", script, str(socket)], socket, folder / "every.log"):
-        yield socket
-
-
-@contextlib.contextmanager
-def opendkim(folder: Path) -> Iterator[Path]:
-    socket = folder / "dkim"
-    subprocess.run(
-        ["opendkim-genkey", "-b", "2048", "-d", "example.com", "-s", "s1", "-D", str(folder)],
-        check=True,
-    )
-    file = folder / "opendkim.conf"
-    replaced = {"KeyFile": folder / "s1.private", "Socket": f"local:{socket}"}
-    file.write_text(configured("opendkim", replaced, "RequireSafeKeys no"))
-    with running(["opendkim", "-f", "-x", str(file)], socket, folder / "dkim.log"):
-        yield socket
-
-
-@contextlib.contextmanager
-def opendmarc(folder: Path) -> Iterator[Path]:
-    """Run opendmarc; by default it looks at no message from this host."""
-    socket, file, ignored = (folder / name for name in ("dmarc", "opendmarc.conf", "ignored"))
-    ignored.write_text("192.0.2.1\n")
-    replaced = {"Socket": f"local:{socket}", "IgnoreHosts": ignored}
-    file.write_text(configured("opendmarc", replaced, "SoftwareHeader yes"))
-    with running(["opendmarc", "-f", "-c", str(file)], socket, folder / "dmarc.log"):
         yield socket
 
 

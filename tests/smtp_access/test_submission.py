@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import smtplib
 import ssl
 import subprocess
 from base64 import b64encode
@@ -15,8 +16,12 @@ from typing import Any
 
 import pytest
 from playground import PASSWORD, Playground
+from sqlalchemy import insert
 
-from tests.smtp_access.servers import Recorder, Server
+from tests.machine import patience
+from tests.smtp_access.clients import PASSWORD as SECRET
+from tests.smtp_access.conftest import JOHN
+from tests.smtp_access.servers import Recorder, Server, serving
 from tests.smtp_access.submission import Submission, submitting
 from tests.unit.adapters.talk import Smtp
 from tests.unit.sasl.clients import Client, cram_md5, initial, plain, scram
@@ -24,6 +29,10 @@ from ualauth import AsyncAuthenticator
 from ualauth.adapters.smtp_access_aiosmtpd import AccessHandler
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.settings import SmtpAccessSettings
+from ualauth.userlist.account.lockout import user_key
+from ualauth.userlist.database.tables import submissions
+from ualauth.userlist.group_record import NewGroup, usual_or_name
+from ualauth.userlist.store import UserStore
 
 ELSEWHERE = "192.0.2.7"
 SPOOFING = "ANONYMOUS Reject *\nAUTH_MISMATCH Reject *\nAUTH_SUCCESS Header *"
@@ -31,7 +40,21 @@ MARKED = "X-Scalix-Authenticated-Sender: john.smith@example.com; authenticated b
 NAMES = {ELSEWHERE: "pc7.example.net"}
 REFUSED = "550 5.7.1 The originator is not an address of the authenticated user"
 UNKNOWN = "530 5.7.0 Authentication required"
+TOO_MUCH = "450 4.7.1 Too much mail of this user, try again later"
 RELAYING = "550 5.7.1 Relaying denied"
+
+
+@contextmanager
+def own_policy(people: Playground, text: str) -> Iterator[UserStore]:
+    """Give jsmith a policy of their own, and forget what they submitted afterwards."""
+    with UserStore(f"sqlite:///{people.folder}/userlist.db") as store:
+        before = store.get("jsmith").policy
+        store.update(store.get("jsmith"), policy=text)
+        try:
+            yield store
+        finally:
+            store.update(store.get("jsmith"), policy=before)
+            store.forget_submissions(store.get("jsmith"))
 
 
 def trusting(people: Playground) -> ssl.SSLContext:
@@ -378,3 +401,64 @@ def test_no_client_is_let_in_past_the_service_behind_the_rules(
     handler = AccessHandler(application, AccessControl(tmp_path, SmtpAccessSettings()))
     with pytest.raises(TypeError, match="of the handler is not used"):
         Submission(handler, AsyncAuthenticator(people.folder), loop=SimpleNamespace())
+
+
+def test_a_user_may_submit_no_more_than_the_limits_say(people: Playground, tmp_path: Path) -> None:
+    application = Recorder()
+    with (
+        own_policy(people, '{"messages_per_hour":1}'),
+        submitting(people, tmp_path, SPOOFING, application) as server,
+        talking(server, people) as talk,
+    ):
+        assert log_in(talk, "SCRAM-SHA-256", scram_of("jsmith")) == "235"
+        # A message that the rules refuse, or for which there is no recipient, is none.
+        assert send(talk, "boss@example.com") == REFUSED
+        assert send(talk, "js@example.com")[:3] == "250"
+        assert send(talk, "js@example.com") == TOO_MUCH
+    assert len(application.messages) == 1
+
+
+def test_a_message_that_cannot_be_counted_is_put_off(people: Playground, tmp_path: Path) -> None:
+    application = Recorder()
+    with (
+        own_policy(people, '{"messages_per_hour":1}') as store,
+        submitting(people, tmp_path, SPOOFING, application) as server,
+        talking(server, people) as talk,
+    ):
+        assert log_in(talk, "SCRAM-SHA-256", scram_of("jsmith")) == "235"
+        key = user_key(store.get("jsmith").id)
+        statement = insert(submissions).values(key=key, counts="no counts", forgotten=0)
+        store.transaction(lambda connection: connection.execute(statement))
+        assert send(talk, "js@example.com")[:3] == "451"
+    assert not application.messages
+
+
+def test_the_rules_of_a_group_hold_for_its_members(people: Playground, tmp_path: Path) -> None:
+    rules = f"{SPOOFING}\nGROUP mailers\nAUTH_MISMATCH Accept *\n"
+    mailers = NewGroup(name="mailers", or_name=usual_or_name("mailers"))
+    with (
+        own_policy(people, "") as store,
+        submitting(people, tmp_path, rules, Recorder()) as server,
+        talking(server, people) as talk,
+    ):
+        assert log_in(talk, "SCRAM-SHA-256", scram_of("jsmith")) == "235"
+        assert mail(talk, "boss@example.com") == REFUSED
+        store.groups.add(mailers, ["jsmith"])
+        assert mail(talk, "boss@example.com")[:3] == "250"
+        store.groups.delete(store.groups.get("mailers"))
+        talk.command("RSET")
+        assert mail(talk, "boss@example.com") == REFUSED
+
+
+def test_rules_of_groups_without_an_authenticator_let_no_user_through(tmp_path: Path) -> None:
+    application = Recorder()
+    rules = "AUTH_SUCCESS Accept *\nGROUP mailers\nAUTH_SUCCESS Reject *\n"
+    with (
+        serving(tmp_path, rules, application, auth_required=False) as server,
+        smtplib.SMTP("127.0.0.1", server.port, timeout=patience(60)) as client,
+    ):
+        client.ehlo("pc.example.com")
+        assert client.mail("a@example.com")[0] == 250
+        client.rset()
+        client.login(JOHN.authid, SECRET)
+        assert client.mail("john@example.com")[0] == 451

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from tests.machine import patience
-from tests.milter.submitting import LONG, running, sockets, submitting
+from tests.milter.programs import running
+from tests.milter.submitting import LONG, sockets, submitting
 from tests.milter.test_session import mail
 from tests.virus.test_attachments import PNG, with_attachment
 from ualauth.milter.chain import UNAVAILABLE, Filtered

@@ -34,13 +34,13 @@ def read_stamp(text: str) -> float | None:
 
 
 def read_moment(text: str, now: float) -> float:
-    """Return the moment that is asked for: `2h` ago, or a date with or without a time.
+    """Return the moment that is asked for: `2h` or `2h ago`, or a date with or without a time.
 
     Raises:
         ValueError: for anything else.
 
     """
-    ago = _AGO.fullmatch(text)
+    ago = _AGO.fullmatch(text.removesuffix(" ago"))
     if ago is not None:
         return now - int(ago[1]) * _UNITS[ago[2]]
     if text == "now":

@@ -78,7 +78,7 @@ COMMANDS = {
     shell_complete=administrators,
     help="Act as this administrator of the USERLIST: one of a company sees and changes only that.",
 )
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 @click.pass_context
 def application(context: click.Context, *, config_dir: str | None, actor: str | None) -> None:
     """Pluggable authentication for mail servers.

@@ -30,14 +30,14 @@ def _completes(
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - for shells only
 
         from ualauth.cli.invocation import Invocation  # noqa: PLC0415 - likewise
+        from ualauth.cli.lazy import DIRECTORY  # noqa: PLC0415 - likewise
 
         if files and ("/" in incomplete or incomplete.startswith(".")):
             return [CompletionItem(incomplete, type="file")]
         # Commands are not called, and the group was not.
         given = context.find_root().params
-        with contextlib.closing(
-            Invocation(given.get("config_dir"), given.get("actor"))
-        ) as invocation:
+        directory = context.meta.get(DIRECTORY, given.get("config_dir"))
+        with contextlib.closing(Invocation(directory, given.get("actor"))) as invocation:
             try:
                 # Case does not count in most names. What comes from files may be an escape
                 # sequence for the terminal.

@@ -13,6 +13,7 @@ from ualauth.cli.compared import Side
 from ualauth.cli.differences import Difference, ServiceDifference
 from ualauth.cli.output import cell, console
 from ualauth.cli.setting_text import value_text
+from ualauth.cli.ways import code_cell
 from ualauth.codes import Operation
 from ualauth.config.effective import Setting
 from ualauth.runtime.outcome import Outcome
@@ -154,7 +155,7 @@ def witness_text(given: Given, before: Side, after: Side) -> Text:
     return Text.assemble(
         cell(f"{operation}{entry.module}{arguments}", "cyan"),
         cell(f" answers{again} "),
-        cell(given.code, "green" if not given.code else "red"),
+        code_cell(given.code),
         cell(f" ({places(given, before, after)})", "dim"),
     )
 

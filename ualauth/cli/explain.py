@@ -81,7 +81,8 @@ class _Given(click.Choice[str]):
     help="What an entry answers: MODULE=CODE, or FILE:LINE=CODE for one line. MODULE alone "
     "answers as --password says. May be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "form", flag_value="json", help="Print one JSON object.")
+@click.option("--html", "form", flag_value="html", help="Print one HTML file, with the stacks.")
 @click.pass_context
 def command(  # noqa: PLR0913 - one for each option
     context: click.Context,
@@ -92,7 +93,7 @@ def command(  # noqa: PLR0913 - one for each option
     mechanism: str | None,
     at: str | None,
     assume: Sequence[str],
-    as_json: bool,
+    form: str | None,
     **peer: Unpack[Peer],
 ) -> None:
     """Explain what a service would make of a login.
@@ -124,10 +125,24 @@ def command(  # noqa: PLR0913 - one for each option
             raise UnknownService(f"{error}{invocation.near(service)}") from None
         except ValueError as error:
             raise click.UsageError(plain(str(error))) from None
-    if as_json:
+    folder = str(invocation.config.service_folder)
+    if form == "json":
         print_json(explanation.as_dict())
+    elif form == "html":
+        # Few want a picture.
+        from ualauth.cli.picture.explained import explained_html  # noqa: PLC0415
+
+        titles = [
+            f"Way {number} of {len(explanation.ways)}: {_supposed(way, folder)}"
+            for number, way in enumerate(explanation.ways[:_MOST_WAYS], 1)
+        ]
+        if len(explanation.ways) == 1:
+            titles = ["The way of the login"]
+        title = f"{explanation.service}: {_situation(explanation)}"
+        compiled = invocation.compiled(explanation.service)
+        click.echo(explained_html(explanation, compiled, folder, title, titles))
     else:
-        _print(explanation, str(invocation.config.service_folder), _zone_of(at))
+        _print(explanation, folder, _zone_of(at))
     _warn(invocation, explanation)
     context.exit(_status(explanation))
 

@@ -8,7 +8,8 @@ from ualauth.cli.invocation import Invocation
 from ualauth.codes import ModuleType
 from ualauth.sources.files import Text
 from ualauth.sources.problem import Problem
-from ualauth.stack.analysis.findings import Finding, findings_of
+from ualauth.stack.analysis.finding import Finding
+from ualauth.stack.analysis.findings import findings_of
 from ualauth.stack.comments import Commented
 from ualauth.stack.model import Service
 

@@ -16,7 +16,7 @@ from ualauth.sources.files import FileRules, Missing, Text
 from ualauth.sources.following import problems_of
 from ualauth.sources.opening import inspect, look
 from ualauth.sources.problem import Problem, Source
-from ualauth.stack.folder import service_name
+from ualauth.stack.folder import ServiceFolder, service_name
 from ualauth.stack.model import Service, entries_of, modules_of
 from ualauth.system.accounts import is_group
 from ualauth.text.folding import fold
@@ -55,9 +55,7 @@ def names_of_services(invocation: Invocation) -> tuple[list[str], list[Problem]]
         try:
             usual = service_name(name, dialect)
             text = f"names of services are read in lower case, so {name[:64]!r} is never used"
-            cure = (
-                f"rename it: mv {shlex.quote(folder.path(name))} {shlex.quote(folder.path(usual))}"
-            )
+            cure = _renaming(folder, name, usual)
         except UnknownService as error:
             usual, text, cure = "", str(error), "rename it, or remove it"
         if usual == name:
@@ -68,6 +66,13 @@ def names_of_services(invocation: Invocation) -> tuple[list[str], list[Problem]]
         text = "the link leads nowhere: the service is left to 'other'"
         problems.append(Problem(Source(folder.path(name), 1, 1), text, "mend it, or remove it"))
     return names, problems
+
+
+def _renaming(folder: ServiceFolder, name: str, usual: str) -> str:
+    """Return how to have a file read whose name is not in lower case; nothing is overwritten."""
+    if not isinstance(folder.read(usual), Missing):
+        return f"move its lines to {usual!r}, which is used, and remove it"
+    return f"rename it: mv {shlex.quote(folder.path(name))} {shlex.quote(folder.path(usual))}"
 
 
 def users_that_are_none(invocation: Invocation, service: Service) -> Iterator[Problem]:

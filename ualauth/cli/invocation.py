@@ -94,8 +94,14 @@ class Invocation:
         return not isinstance(self.base.services.folder.read(name), Missing)
 
     def near(self, service: str) -> str:
-        """Return a question whether another service is meant, if one has nearly the same name."""
-        meant = closest(service[:64], self.base.services.folder.services())
+        """Say why the file of a service is not used, or which service may be meant instead."""
+        folder = self.base.services.folder
+        if service in folder.dangling():
+            return "; the link of that name leads nowhere"
+        names = folder.services()
+        if service in names:
+            return "; the file of that name is never used: names are read in lower case"
+        meant = closest(service[:64], [name for name in names if name.islower()])
         return f"; did you mean {meant!r}?" if meant else ""
 
     def close(self) -> None:

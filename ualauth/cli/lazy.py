@@ -14,9 +14,14 @@ from ualauth.cli.invocation import Invocation
 from ualauth.system.extras import cure_for
 from ualauth.text.closest import closest
 
+DIRECTORY = f"{__name__}.directory"
+"""Where a context notes the folder that is named behind a command."""
+
 
 def take_directory(context: click.Context, _option: click.Parameter, given: str | None) -> None:
-    """Let a command work on the folder that is named behind it."""
+    """Let a command work on the folder that is named behind it, and a shell complete from it."""
+    if given is not None:
+        context.meta[DIRECTORY] = given
     invocation = context.find_object(Invocation)
     if given is not None and invocation is not None:
         invocation.directory = given

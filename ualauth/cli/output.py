@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any, NoReturn
+import re
+import sys
+from typing import Any, NoReturn, TextIO, cast
 
 import click
 from rich import box
@@ -20,6 +22,24 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import block, plain
 from ualauth.errors import StoreError
 
+_TRAILING = re.compile(r" +(?=\n)")
+
+
+class _Trimmed:
+    """A text file to which lines are written without the blanks that fill columns."""
+
+    def __init__(self, file: TextIO) -> None:
+        """Write to a file."""
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write text, of which each line is whole."""
+        return self._file.write(_TRAILING.sub("", text))
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a file has
+        """Return what the file has."""
+        return getattr(self._file, name)
+
 
 class _Console(Console):
     def on_broken_pipe(self) -> NoReturn:
@@ -29,7 +49,8 @@ class _Console(Console):
 
 def console() -> Console:
     """Return where to print; it knows whether that is a terminal, and of which size."""
-    return _Console(markup=False, emoji=False, highlight=False)
+    file = cast("TextIO", _Trimmed(sys.stdout))
+    return _Console(file=file, markup=False, emoji=False, highlight=False)
 
 
 def line(*parts: Text | str) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ualauth.authenticator import Transaction
 from ualauth.cli.output import cell, console, grid, line
+from ualauth.cli.ways import code_cell
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.runtime.outcome import Outcome
 from ualauth.runtime.trace import TraceStep
@@ -41,7 +42,7 @@ def print_report(report: LoginReport, folder: str, *, trace: bool) -> None:
         _print_trace(report.transaction.trace, folder)
     table = grid()
     for operation, code in report.codes:
-        table.add_row(cell(operation), _code(code))
+        table.add_row(cell(operation), code_cell(code))
     console().print(table)
     user = report.item(Item.USER)
     line(
@@ -87,7 +88,8 @@ def report_json(report: LoginReport, *, trace: bool) -> dict[str, Any]:
             "remark": reason.remark,
         }
     if granted and person is not None:
-        value["identity"] = dataclasses.asdict(person) | {
+        shown = (field.name for field in dataclasses.fields(person) if field.repr)
+        value["identity"] = {name: getattr(person, name) for name in shown} | {
             "mailbox_class": person.mailbox_class.value,
         }
     if trace:
@@ -122,26 +124,35 @@ def _print_trace(trace: Sequence[TraceStep], folder: str) -> None:
     """
     out = console()
     for operation, steps in groupby(trace, key=lambda step: step.operation):
-        table = grid("asked", "answer", "remark", "state", title=str(operation))
+        columns = _COLUMNS if out.width >= _LEAST_WIDTH else _COLUMNS[:-1]
+        table = grid(*columns, title=str(operation))
         for column in table.columns:
             # No word is cut where there is room for it elsewhere.
             column.min_width = 7
         for step in steps:
             indent = "  " * step.depth
             where = f"{step.file.removeprefix(f'{folder}/')}:{step.line}"
-            table.add_row(
+            cells = (
                 _two_lines(cell(indent + step.module, "cyan"), cell(indent + where, "dim")),
-                _two_lines(_code(step.code), cell(f"-> {step.action}")),
+                _two_lines(code_cell(step.code), cell(f"-> {step.action}")),
                 cell(step.remark),
                 _two_lines(cell(f"   {_state(step.before)}"), cell(f"-> {_state(step.after)}")),
             )
+            table.add_row(*cells[: len(columns)])
         out.print(table)
         out.print()
     if trace:
-        out.print(cell(_LEGEND, "dim"))
+        out.print(cell(_LEGEND if out.width >= _LEAST_WIDTH else _NARROW_LEGEND, "dim"))
         out.print()
 
 
+_COLUMNS = ("asked", "answer", "remark", "state")
+_LEAST_WIDTH = 56
+"""Columns of a terminal in which the states have room, too."""
+_NARROW_LEGEND = (
+    "answer: what the entry answered, and what its control made of that. A wider window also shows "
+    "what all entries amounted to."
+)
 _LEGEND = (
     "answer: what the entry answered, and what its control made of that. state: what all entries "
     "amounted to, before and after it, and the code if they had been the last."
@@ -154,7 +165,3 @@ def _two_lines(upper: Text, lower: Text) -> Text:
 
 def _state(state: State) -> str:
     return f"{state.impression}, {state.status}"
-
-
-def _code(code: ReturnCode) -> Text:
-    return cell(code, "green" if code is ReturnCode.SUCCESS else "red")

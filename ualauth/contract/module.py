@@ -129,6 +129,9 @@ class Module(Generic[O]):
     one that confirms who the user is: what it decides may hold for one spelling only.
     """
 
+    needs_host_account: bool = False
+    """Whether the entry answers `USER_UNKNOWN` of a user who has no account on the host."""
+
     nested: Sequence[Any] = ()
     """The stack of `nested_service()`, put here when the entry is compiled."""
 

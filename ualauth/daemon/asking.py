@@ -68,14 +68,14 @@ class Shared(Interface):
 
 def answer_at_once(look: AtOnce, request: Request) -> Granted | None:
     """Return the answer to a login that repeats a granted one; `None` if it has to be asked."""
+    identity = None
+    # Not by patterns, which ask a class for its fields each time.
     try:
-        match request:
-            case Begin(service, mechanism, bytes(initial), connection) if mechanism == "PLAIN":
-                identity = look.plain(service, initial, connection)
-            case Login(service, user, password, peer):
-                identity = look.login(service, user, password, peer)
-            case _:
-                identity = None
+        if isinstance(request, Begin):
+            if request.mechanism == "PLAIN" and request.initial is not None:
+                identity = look.plain(request.service, request.initial, request.connection)
+        elif isinstance(request, Login):
+            identity = look.login(request.service, request.user, request.password, request.peer)
     except Exception:  # noqa: BLE001 - it is asked in the usual way, which tells what is wrong
         identity = None
     return None if identity is None else Granted(identity)

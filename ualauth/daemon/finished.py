@@ -25,7 +25,9 @@ class FinishedLogins:
         self._lifetime = lifetime
         self._clock = clock
         self._keyed = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=32)
-        self._logins: dict[bytes, tuple[float, FinishedLogin]] = {}
+        self._last = b"", b""
+        """The last cookie and what stands for it: many logins of one connection come at once."""
+        self._logins: dict[tuple[bytes, int], tuple[float, FinishedLogin]] = {}
         """The oldest first."""
 
     def __len__(self) -> int:
@@ -34,23 +36,25 @@ class FinishedLogins:
 
     def add(self, cookie: bytes, login: FinishedLogin) -> None:
         """Keep a login that was granted just now."""
-        now = self._clock()
-        while self._logins:
-            oldest, (until, _) = next(iter(self._logins.items()))
-            if until > now and len(self._logins) < _MOST:
+        now, logins = self._clock(), self._logins
+        while logins:
+            oldest = next(iter(logins))
+            if logins[oldest][0] > now and len(logins) < _MOST:
                 break
-            del self._logins[oldest]
-        self._logins[self._place(cookie, login.number)] = (now + self._lifetime, login)
+            del logins[oldest]
+        logins[self._place(cookie), login.number] = (now + self._lifetime, login)
 
     def take(self, cookie: bytes, number: int) -> FinishedLogin | None:
         """Return a login, once; `None` if there is none."""
-        until, login = self._logins.pop(self._place(cookie, number), (0.0, None))
+        until, login = self._logins.pop((self._place(cookie), number), (0.0, None))
         return login if login is not None and self._clock() < until else None
 
-    def _place(self, cookie: bytes, number: int) -> bytes:
+    def _place(self, cookie: bytes) -> bytes:
         # How long a search takes says nothing of a cookie: no client can choose these bytes.
-        keyed = self._keyed.copy()
-        keyed.update(cookie)
-        keyed.update(number.to_bytes(8, "big"))
-        digest: bytes = keyed.digest()
-        return digest
+        last, place = self._last
+        if cookie is not last:
+            keyed = self._keyed.copy()
+            keyed.update(cookie)
+            place = keyed.digest()
+            self._last = cookie, place
+        return place

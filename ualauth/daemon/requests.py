@@ -29,7 +29,8 @@ class Offer:
     connection: ConnectionInfo = field(default_factory=ConnectionInfo)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, nor is what answers it: there is one for each login, and that takes longer.
+@dataclass(slots=True)
 class Begin:
     """Begins a SASL exchange; `initial` is `None` if there is no initial response."""
 
@@ -218,7 +219,7 @@ class Challenge:
     is_last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Granted:
     """The client is let in. This alone is a yes."""
 
@@ -340,7 +341,7 @@ Answer = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FinishedLogin:
     """Who was let in by the request `number` of a connection, and how."""
 

@@ -47,6 +47,7 @@ class Text:
         self._encoding = encoding
         # Numbers of lines that were not in the encoding, since the last user.
         self._faulty: list[int] = []
+        self._cure = _CURE
 
     def position(self) -> int:
         """Return how many octets of the file are read."""
@@ -59,6 +60,9 @@ class Text:
         if encoding and codecs.lookup(encoding).name != "utf-8":
             yield from self._decoded(first, encoding)
             return
+        if b"\0" in first[:2]:
+            end = "be" if first.startswith(b"\0") else "le"
+            self._cure = f"--encoding utf-16-{end} seems to be right"
         number = 0
         data = first
         while data:
@@ -69,6 +73,9 @@ class Text:
             except UnicodeDecodeError:
                 self._faulty.append(number)
                 line = data.decode(errors="surrogateescape")
+            if "\0" in line:
+                # No text of any format has one.
+                self._faulty.append(number)
             yield line.removeprefix("\ufeff") if number == 1 else line
             data = self._file.readline()
 
@@ -101,7 +108,7 @@ class Text:
             if self._faulty:
                 if isinstance(line, BadLine) and self._faulty[-1] >= line.number:
                     wanted = self._encoding or "UTF-8"
-                    yield BadLine(line.number, f"is not {wanted}: {_CURE}")
+                    yield BadLine(line.number, f"is not {wanted}: {self._cure}")
                     self._faulty.clear()
                     continue
                 self._faulty.clear()

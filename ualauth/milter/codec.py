@@ -49,6 +49,11 @@ class PacketReader:
         self._limit = limit
         self._buffer = bytearray()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no part of a packet waits for the rest."""
+        return not self._buffer
+
     def receive(self, octets: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the packets that are complete, each as its code and its data.
 
@@ -61,7 +66,7 @@ class PacketReader:
         try:
             while len(self._buffer) - start >= _LENGTH.size:
                 (length,) = _LENGTH.unpack_from(self._buffer, start)
-                check_length(length, self._limit)
+                _check_length(length, self._limit)
                 end = start + _LENGTH.size + length
                 if len(self._buffer) < end:
                     return
@@ -72,7 +77,7 @@ class PacketReader:
             del self._buffer[:start]
 
 
-def check_length(length: int, limit: int = MAX_PACKET) -> None:
+def _check_length(length: int, limit: int) -> None:
     """Look at what a packet says of its length.
 
     Raises:

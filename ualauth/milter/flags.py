@@ -57,6 +57,20 @@ class Steps(enum.IntFlag):
     ALL = 0x1FFFFF
 
 
+SILENT = (
+    Steps.NO_REPLY_HEADER
+    | Steps.NO_REPLY_CONNECT
+    | Steps.NO_REPLY_HELO
+    | Steps.NO_REPLY_MAIL
+    | Steps.NO_REPLY_RECIPIENT
+    | Steps.NO_REPLY_DATA
+    | Steps.NO_REPLY_UNKNOWN
+    | Steps.NO_REPLY_END_OF_HEADERS
+    | Steps.NO_REPLY_BODY
+)
+"""Steps to which the milter says nothing."""
+
+
 class Stage(enum.IntEnum):
     """For what macros are sent (SMFIM_*)."""
 

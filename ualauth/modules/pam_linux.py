@@ -18,12 +18,21 @@ from typing import Annotated
 
 from ualauth.codes import LEGAL, Flag, Item, Operation, ReturnCode
 from ualauth.contract.credentials import MAX_NAME_BYTES, is_acceptable
+from ualauth.host_pam.libpam import PamFault
 from ualauth.host_pam.service import Folder, HostService, Seconds, ServiceName
 from ualauth.host_pam.service_file import follow
 from ualauth.host_pam.talk import Change, NoTokens, OnePassword, Talk, Tokens
 from ualauth.host_pam.transaction import HostTransaction, Outcome
 from ualauth.identity import Person
-from ualauth.module import Abort, Attempt, Files, Module, TokenOptions
+from ualauth.module import (
+    Abort,
+    Attempt,
+    Files,
+    Module,
+    Simulated,
+    Situation,
+    TokenOptions,
+)
 from ualauth.reasons import REASON_OF_CODE, ReasonCode, Reasons
 from ualauth.sources.problem import Problem
 
@@ -199,6 +208,15 @@ class PamLinux(Module[Options]):
         """Have the host's file looked at; libpam reads it by itself, at each login."""
         follow(self._service(), files)
         return ()
+
+    async def simulate(self, attempt: Attempt, _situation: Situation) -> Simulated:
+        """Say what keeps libpam from being asked; what it would answer is not known."""
+        try:
+            await attempt.offload(self._service().check)
+        except PamFault as fault:
+            attempt.explain(ReasonCode.HOST_UNAVAILABLE, str(fault))
+            return fault.code
+        return None
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Authenticate by pam_authenticate(3)."""

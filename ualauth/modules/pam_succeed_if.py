@@ -179,6 +179,12 @@ class PamSucceedIf(Module[Options]):
     tests_names = True
     simulate = by_its_method
 
+    def __init__(self, options: Options) -> None:
+        """Note whether some condition is about an account of the host."""
+        super().__init__(options)
+        attributes = {condition.attribute for condition in options.conditions}
+        self.needs_host_account = not options.use_uid and not attributes.isdisjoint(_ACCOUNT_FIELDS)
+
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return what conditions come to; `IGNORE` is no answer to whether they hold."""
         if operation is Operation.SETCRED:

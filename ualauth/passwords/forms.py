@@ -21,16 +21,29 @@ from ualauth.passwords.stored import Stored, read, unusable
 _H64 = rb"[./0-9A-Za-z]"
 _B64 = rb"[0-9A-Za-z+/]"
 _ARGON2_DATA = (
-    rb"argon2(?:id|i|d)\$(?:v=\d{1,3}\$)?m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,8})"
+    rb"argon2(?:id|i|d)\$(?:v=[1-9]\d{0,2}\$)?m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,7})"
     rb"\$(%b{11,})\$(%b{6,})" % (_B64, _B64)
 )
 _ARGON2 = re.compile(rb"\$" + _ARGON2_DATA)
 _DJANGO_ARGON2 = re.compile(rb"argon2\$" + _ARGON2_DATA)
-_BCRYPT = rb"\$2[abxy]\$(?:0[4-9]|[12]\d|3[01])\$%b{53}" % _H64
+# Of the last letter of the salt and of the digest only the highest bits count; bcrypt takes no
+# other salt, and makes no other digest.
+_BCRYPT = rb"\$2[abxy]\$(?:0[4-9]|[12]\d|3[01])\$%b{21}[.Oeu]%b{30}[.CGKOSWaeimquy26]" % (
+    _H64,
+    _H64,
+)
+# crypt(5): what costs it, a salt of whole octets, and 32 of them; of the last letter of each only
+# the lowest bits count.
+_YESCRYPT = rb"\$j[5-9A-Za-z]%b+\$(?:%b{4})*(?:%b[./01]|%b{2}[./0-9A-D])?\$%b{42}[./0-9A-D]" % (
+    (_H64,) * 5
+)
 # Rounds, and a salt and a digest in base64, with a dot for the plus (libpass) or without.
-_LDAP_PBKDF2 = rb"[1-9]\d{0,9}\$[./+0-9A-Za-z]*={0,2}\$[./+0-9A-Za-z]"
+_AB64 = rb"[./+0-9A-Za-z]"
+_LDAP_PBKDF2 = rb"[1-9]\d{0,9}\$(?:%b{4})*(?:%b{2}(?:==)?|%b{3}=?)?\$%b" % (*(_AB64,) * 4,)
 # Dovecot's own PBKDF2, whose digest is in hexadecimal digits.
 _DOVECOTS = rb"\$1\$[^$]*\$[1-9]\d{0,9}\$(?:[0-9A-Fa-f]{2}){20}"
+# What Python takes for numbers: blanks around them, and underscores and signs in them.
+_LAX = re.compile(rb"\s|[$=,|][+-]?\d*_[\d_]*[$,|]|[=,|][+-]\d+[$,|]")
 # To shadow(5) it would be a lock.
 _MYSQL = re.compile(r"\*[0-9A-F]{40}")
 # Lanes need eight blocks of a KiB each (RFC 9106, section 3.1).
@@ -46,10 +59,10 @@ _PATTERNS: Mapping[str, re.Pattern[bytes]] = {
         "bcrypt": _BCRYPT,
         "bcrypt_2x": _BCRYPT,
         "django_bcrypt": rb"bcrypt\$" + _BCRYPT,
-        "yescrypt": rb"\$y\$%b{2,}\$%b{0,86}\$%b{43}" % (_H64, _H64, _H64),
-        "gost_yescrypt": rb"\$gy\$%b{2,}\$%b{0,86}\$%b{43}" % (_H64, _H64, _H64),
+        "yescrypt": rb"\$y" + _YESCRYPT,
+        "gost_yescrypt": rb"\$gy" + _YESCRYPT,
         "bsd_nthash": rb"\$3\$\$[0-9a-fA-F]{32}",
-        "phpass": rb"\$[PH]\$%b{31}" % _H64,
+        "phpass": rb"\$[PH]\$[5-9A-S]%b{30}" % _H64,
         "des_crypt": rb"%b{13}" % _H64,
         "ldap_pbkdf2_sha1": rb"%b{27}=?|%b" % (_LDAP_PBKDF2, _DOVECOTS),
         "ldap_pbkdf2_sha256": rb"%b{43}=?" % _LDAP_PBKDF2,
@@ -113,6 +126,8 @@ def _is_whole(scheme: Scheme, data: bytes) -> bool:
 
 
 def _is_of_libpass(name: str, prefix: str, data: bytes) -> bool:
+    if _LAX.search(data):
+        return False
     try:
         return libpass_parts(name, prefix + data.decode("ascii"))
     except LIBPASS_FAULTS:
@@ -127,10 +142,28 @@ def _is_argon2(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
         blocks, passes, lanes = map(int, match.groups()[:3])
         salt, tag = len(match[4]), len(match[5])
         # Programs make tags of 16, 32 or 64 octets; what is no multiple of 4 was cut off.
-        is_complete = 1 not in {salt % 4, tag % 4} and tag * 6 // 8 % 4 == 0
+        is_complete = (
+            1 not in {salt % 4, tag % 4}
+            and tag * 6 // 8 % 4 == 0
+            and _ends_with_its_octets(match[4])
+            and _ends_with_its_octets(match[5])
+        )
         return is_complete and blocks >= _BLOCKS_A_LANE * lanes and passes > 0 < lanes
 
     return check
+
+
+def _ends_with_its_octets(base64: bytes) -> bool:
+    """Return whether the bits behind the last octet are 0, on which libargon2 insists."""
+    return base64.endswith(_LAST[len(base64) % 4])
+
+
+_LAST: Mapping[int, tuple[bytes, ...]] = {
+    0: (b"",),
+    2: (b"A", b"Q", b"g", b"w"),
+    3: tuple(bytes([each]) for each in b"AEIMQUYcgkosw048"),
+}
+"""Letters of unpadded base64, modulo 4 -> its last one (RFC 4648, section 3.5)."""
 
 
 def _is_scram(mechanism: str) -> Callable[[bytes], bool]:

@@ -58,7 +58,7 @@ def apply(
             failed = work(store, number, batch, renew)
             conflicts += failed
             refused = {each.guid for each in failed}
-            for action in batch:
+            for action in batch if log.isEnabledFor(logging.INFO) else ():
                 if action.guid not in refused:
                     _note(number, action, store.view.company)
             over += len(batch)

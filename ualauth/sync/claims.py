@@ -46,6 +46,10 @@ def refuse_shared(
     `refuse` takes what is claimed and the guids; it takes those from `claimed` that are refused.
     """
     while True:
+        every = [claimed.get(guid) or claims for guid, claims in present.items()]
+        every += [claims for guid, claims in claimed.items() if guid not in present]
+        if len(set().union(*every)) == sum(map(len, every)):
+            return
         owners: dict[Claim, list[str]] = {}
         for guid in {*claimed, *present}:
             for claim in claimed.get(guid) or present.get(guid, _NONE):
@@ -70,6 +74,10 @@ def in_order(claimed: Claims, present: Claims) -> tuple[list[str], frozenset[str
         if guid in claimed
         for claim in claims - claimed[guid]
     }
+    # Those who are there first: a new record never gives anything up.
+    start = sorted(claimed, key=lambda guid: (guid not in present, guid))
+    if not givers:
+        return start, frozenset()
     waits = {
         guid: {givers[claim] for claim in claims if claim in givers} - {guid}
         for guid, claims in claimed.items()
@@ -79,8 +87,6 @@ def in_order(claimed: Claims, present: Claims) -> tuple[list[str], frozenset[str
         for each in before:
             followers.setdefault(each, []).append(guid)
     left = {guid: len(before) for guid, before in waits.items()}
-    # Those who are there first: a new record never gives anything up.
-    start = sorted(claimed, key=lambda guid: (guid not in present, guid))
     ready = deque(guid for guid in start if not left[guid])
     order: list[str] = []
     while ready:

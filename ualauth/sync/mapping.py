@@ -122,11 +122,15 @@ def _authid(texts: Sequence[str]) -> str:
 
 
 def _name(texts: Sequence[str]) -> str:
+    if len(texts) == 1:
+        return texts[0].strip()
     # Values have no order (RFC 4511, section 4.1.7): the same one is taken each time.
     return min((text.strip() for text in texts), default="")
 
 
 def _addresses(texts: Sequence[str]) -> tuple[str, ...]:
+    if len(texts) == 1:
+        return (texts[0].strip(),)
     addresses = {address_key(text.strip()): text.strip() for text in reversed(texts)}
     return tuple(reversed(addresses.values()))
 

@@ -31,11 +31,11 @@ def plan_of(store: UserStore, agreement: Agreement, number: int | None, fetched:
 
     def work(connection: Connection) -> Plan:
         agreement_id = 0 if number is None else number
-        linked = agreements.linked_users(connection, agreement_id)
-        planner = Planner(agreement, fetched.users, linked, datetime.now(UTC), fetched.gone)
+        is_there = agreements.guids_of(connection, agreement_id)
+        planner = _planner(connection, agreement, agreement_id, fetched)
         _refuse_others(connection, planner, check_place)
         plan = planner.plan(agreements.holders_of(connection, agreement_id, planner.claims()))
-        plan = _within_limit(connection, plan)
+        plan = _within_limit(connection, dataclasses.replace(plan, active=sum(is_there.values())))
         if fetched.groups is None:
             return plan
         groups = agreements.linked_groups(connection, agreement_id)
@@ -45,8 +45,8 @@ def plan_of(store: UserStore, agreement: Agreement, number: int | None, fetched:
         for action in plan.actions:
             holders |= dict.fromkeys(user_claims(action.new), f"the user {action.new.authid!r}")
         actions, conflicts = of_groups.plan(
-            {*(each.guid for each in linked), *(action.guid for action in plan.actions)},
-            planner.gone | {each.guid for each in linked if each.deleted is not None},
+            {*is_there, *(action.guid for action in plan.actions)},
+            planner.gone | {guid for guid, there in is_there.items() if not there},
             holders,
         )
         return dataclasses.replace(
@@ -57,6 +57,23 @@ def plan_of(store: UserStore, agreement: Agreement, number: int | None, fetched:
         )
 
     return store.transaction(work)
+
+
+def _planner(
+    connection: Connection, agreement: Agreement, number: int, fetched: Fetched
+) -> Planner:
+    """Return a planner with the users that it has to know."""
+    today, remotes, gone = datetime.now(UTC), fetched.users, fetched.gone
+    if gone is None:
+        return Planner(agreement, remotes, agreements.linked_users(connection, number), today)
+    guids = gone | {each.guid for each in remotes}
+    linked = agreements.linked_users(connection, number, guids)
+    planner = Planner(agreement, remotes, linked, today, gone)
+    # Those who have what is claimed by others, and nothing of whom has come.
+    if others := agreements.guids_with(connection, number, planner.claims()) - guids:
+        linked += agreements.linked_users(connection, number, others)
+        planner = Planner(agreement, remotes, linked, today, gone)
+    return planner
 
 
 def _refuse_others(

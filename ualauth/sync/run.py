@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from ualauth.sync import apply, apply_groups
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
+from ualauth.sync.collecting import no_collection
 from ualauth.sync.failures import SyncBusy, SyncRefused, SyncUnavailable
 from ualauth.sync.lease import leased
 from ualauth.sync.plan import Conflict, Plan
@@ -86,7 +87,7 @@ def run(  # noqa: PLR0913 - what a run may be told
         fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
         plan = plan_of(store, stored.agreement, stored.id, fetched)
         return Outcome(plan, applied=False, conflicts=plan.conflicts)
-    with leased(store, stored.id) as renew:
+    with no_collection(), leased(store, stored.id) as renew:
         # As it is now that no other run changes it.
         stored = store.transaction(lambda connection: agreements.get(connection, name))
         if stored.company_id != company:

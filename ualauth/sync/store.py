@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,18 +191,55 @@ def _numbers(connection: Connection, number: int) -> tuple[int, int, int]:
     return rows - deleted, deleted, of_groups or 0
 
 
-def linked_users(connection: Connection, number: int) -> list[LinkedUser]:
-    """Return the users of an agreement."""
-    rows = connection.execute(select(sync_links).where(sync_links.c.agreement_id == number)).all()
+def linked_users(
+    connection: Connection, number: int, guids: Collection[str] | None = None
+) -> list[LinkedUser]:
+    """Return the users of an agreement, or those with some guids."""
+    mine = select(sync_links).where(sync_links.c.agreement_id == number)
+    if guids is None:
+        rows = list(connection.execute(mine))
+    else:
+        some_of_mine = mine.where(sync_links.c.guid.in_(bindparam("guids", expanding=True)))
+        rows = [
+            row
+            for some in queries.pieces(sorted(guids), queries.MOST_PARAMETERS)
+            for row in connection.execute(some_of_mine, {"guids": some})
+        ]
     links = {row.user_id: row for row in rows}
     linked = []
-    for some in queries.pieces(sorted(links), queries.PAGE):
-        records = connection.execute(queries.by_ids(), queries.some_ids(some)).all()
+    for some_ids in queries.pieces(sorted(links), queries.PAGE):
+        records = connection.execute(queries.by_ids(), queries.some_ids(some_ids)).all()
         for user in users_of([tuple(record) for record in records]):
             row = links[user.id]
             deleted = None if row.deleted is None else moment(row.deleted)
             linked.append(LinkedUser(row.guid, user, deleted, bool(row.was_locked), row.was_reason))
     return linked
+
+
+def guids_of(connection: Connection, number: int) -> dict[str, bool]:
+    """Return the guid of each user of an agreement -> whether the entry is there."""
+    mine = sync_links.c.agreement_id == number
+    rows = connection.execute(select(sync_links.c.guid, sync_links.c.deleted).where(mine))
+    return {guid: deleted is None for guid, deleted in rows}
+
+
+def guids_with(connection: Connection, number: int, claims: Sequence[Claim]) -> set[str]:
+    """Return the guids of the users of an agreement who have what is claimed."""
+    guids: set[str] = set()
+    for kind, table, column in (
+        (LOGIN_NAME, login_names, login_names.c.key),
+        (OR_NAME, or_names, or_names.c.name_key),
+    ):
+        statement = (
+            select(sync_links.c.guid)
+            .join_from(sync_links, table, table.c.user_id == sync_links.c.user_id)
+            .where(sync_links.c.agreement_id == number)
+            .where(column.in_(bindparam("values", expanding=True)))
+        )
+        keys = [key for each, key in claims if each == kind]
+        for some in queries.pieces(keys, queries.MOST_PARAMETERS):
+            guids.update(connection.scalars(statement, {"values": some}))
+    return guids
 
 
 def active_guids(connection: Connection, number: int) -> frozenset[str]:
@@ -291,8 +328,17 @@ def _holders(
         key = statement.selected_columns[0]
         asked = statement.where(key.in_(bindparam("values", expanding=True)))
         keys = [key for each, key in claims if each == kind]
-        for some in queries.pieces(keys, queries.MOST_PARAMETERS):
-            for taken, owner in connection.execute(asked, {"values": some}):
+        # Where fewer are there than are claimed, as at a first run, all are read.
+        rows = list(connection.execute(statement.limit(len(keys)))) if keys else []
+        if len(rows) == len(keys):
+            rows = [
+                row
+                for some in queries.pieces(keys, queries.MOST_PARAMETERS)
+                for row in connection.execute(asked, {"values": some})
+            ]
+        wanted = frozenset(keys)
+        for taken, owner in rows:
+            if taken in wanted:
                 holders[kind, taken] = f"the {what} {owner!r}"
     return holders
 

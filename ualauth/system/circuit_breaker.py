@@ -30,17 +30,24 @@ class CircuitBreaker:
     """Servers by their names; used by many threads. Times are those of time.monotonic."""
 
     def __init__(
-        self, threshold: float, reset_after: float | Reset, *, trial: float | None = None
+        self,
+        threshold: float,
+        reset_after: float | Reset,
+        *,
+        trial: float | None = None,
+        probing: float = 0.0,
     ) -> None:
         """Begin with all well.
 
         `threshold` seconds in vain are silence, and `reset_after` is how long a server is left
         alone then. After `trial` seconds one that is tried again may be tried by another
-        login, too, although `end` has not come.
+        login, too, although `end` has not come. Where a thread tries servers beside the logins,
+        `probing` is how long it may take: no login finds out before it has.
         """
         self._threshold = threshold
         self._reset = reset_after if callable(reset_after) else lambda *_: reset_after
         self._trial = threshold + self._reset(1, threshold) if trial is None else trial
+        self._probing = probing
         self._lock = new_lock()
         self._failed: dict[str, _Failed] = {}
 
@@ -76,11 +83,11 @@ class CircuitBreaker:
             if state.failures and now < state.retry_at:
                 # One of many who found out at the same time.
                 if silent:
-                    state.open_until = state.retry_at
+                    state.open_until = state.retry_at + self._probing
                 return
             state.failures += 1
             state.retry_at = now + self._reset(state.failures, seconds)
-            state.open_until = state.retry_at if silent else 0.0
+            state.open_until = state.retry_at + self._probing if silent else 0.0
 
     def succeeded(self, name: str) -> bool:
         """Note that a server answered; return whether that is news."""

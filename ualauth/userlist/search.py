@@ -118,6 +118,8 @@ def search(database: Database, wanted: Search) -> Iterator[Page]:
         # What comes after the last hit of a page that is not complete was not returned.
         position = hits[-1].id if not left and hits else ids[-1]
         yield Page(tuple(hits), position)  # type: ignore[arg-type]  # of one kind
+        if len(ids) < size:
+            return
         size = queries.PAGE
 
 
@@ -164,10 +166,26 @@ def _source(
     if isinstance(known, Related):
         statement = search_queries.related(known.field, of_groups=is_group)
         return None if statement is None else _asking(database, statement, {"key": known.key})
+    has_trigrams = _has_trigrams(database)
     items = [*([] if known is None else [known]), *search_queries.below(wanted.units)]
-    if not items:
+    if not items and not (has_trigrams and not database.view.is_server_wide):
         return _asking(database, search_queries.next_ids(of_groups=is_group), {})
-    return _by_index(database, AllOf(tuple(items)), is_group=is_group)
+    if not database.view.is_server_wide:
+        own = _of_company(database)
+        if not own:
+            return None
+        items += own
+    return _by_index(database, AllOf(tuple(items)), is_group=is_group, has_trigrams=has_trigrams)
+
+
+def _of_company(database: Database) -> list[Narrowing]:
+    """Return what the index has of the records of the company that asks; empty without one.
+
+    The index knows no companies, but each OU1 is one's. Another mail node may have the name of
+    it, too: what is found is looked for among the records of the company.
+    """
+    names = [str(row[0]) for row in database.read(search_queries.OWN_NODE, {})]
+    return search_queries.below(names)
 
 
 def _asking(
@@ -183,16 +201,14 @@ def _asking(
 
 
 def _by_index(
-    database: Database, item: Narrowing, *, is_group: bool
+    database: Database, item: Narrowing, *, is_group: bool, has_trigrams: bool
 ) -> Callable[[int, int], list[int]]:
     offset = GROUPS if is_group else 0
-    # The index itself knows no companies.
-    seen = None if database.view.is_server_wide else search_queries.rows_of(groups_only=is_group)
-    if _has_trigrams(database):
+    if has_trigrams:
         values: dict[str, object] = {"match": search_queries.match_text(item)}
-        statement, keep = search_queries.matching(seen), True
+        statement, keep = search_queries.matching(), True
     else:
-        statement, values = search_queries.fitting(item, seen)
+        statement, values = search_queries.fitting(item)
         keep = False
 
     def find(after: int, most: int) -> list[int]:

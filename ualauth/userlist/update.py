@@ -30,8 +30,8 @@ from ualauth.userlist.record import LastLogin, NewUser, User
 from ualauth.userlist.synchronized import refuse_changes
 
 
-def _itself(user: User) -> User:
-    return user
+def _itself(user: User) -> Sequence[User]:
+    return [user]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ class Revision:
     in place of `name`. Without `password` among
     them the secrets stay, too. With another password than before, `secrets`
     replace all that there were; with the same one, only if there are some. `written` returns a
-    user as an export would write them: what is that already is no change.
+    user as exports would write them, one for each way: what is that already is no change.
     """
 
     new: NewUser
     fields: frozenset[str]
     secrets: tuple[ScramSecret, ...] = ()
     history: History = NO_HISTORY
-    written: Callable[[User], User] = field(default=_itself, repr=False)
+    written: Callable[[User], Sequence[User]] = field(default=_itself, repr=False)
 
 
 def revise_all(
@@ -136,11 +136,10 @@ def _difference(connection: Connection, revision: Revision) -> _Difference | Non
     values = _given(user, revision)
     if not (values or password or others):
         return None
-    written = revision.written(user)
-    if (
-        not others
-        and (not password or same_password(new.password, written.password))
-        and all(_is_same(name, value, written) for name, value in values.items())
+    if not others and any(
+        (not password or same_password(new.password, written.password))
+        and values.keys().isdisjoint(_given(written, revision))
+        for written in revision.written(user)
     ):
         return None
     return _Difference(user, values, password)

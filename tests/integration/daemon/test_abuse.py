@@ -1,9 +1,13 @@
-"""Ten thousand clients that say nothing, and one that logs in beside them."""
+"""Ten thousand clients that say nothing, and workers that die while many clients log in."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
+import signal
+import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +19,7 @@ from tests.integration.daemon.test_workers import (
     JANE,
     NO,
     OK,
+    PLAIN,
     SOCKETS,
     WRONG,
     Daemon,
@@ -29,6 +34,9 @@ from ualauth.testing.userlist import Userlist
 MANY = 10_000
 MOST = 20_000
 """Bytes of memory for each connection that is idle."""
+CLIENTS = 4
+KILLS = 4
+WRONG_PLAIN = b64encode(b"\0jane\0wrong")
 
 
 @pytest.fixture
@@ -94,3 +102,77 @@ def test_ten_thousand_connections_that_are_idle(folder: ConfigFolder) -> None:
         assert daemon.says(WRONG) == NO
         (worker,) = daemon.control(b"STATUS")["workers"]
         assert worker["connections"] >= number
+
+
+class Load(threading.Thread):
+    """Clients that log in until it is enough, right and wrong in turn."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        super().__init__()
+        self.daemon_asked = daemon
+        self.enough = threading.Event()
+        self.answered = 0
+        self.cut = 0
+        self.mistakes: list[bytes] = []
+
+    def run(self) -> None:
+        while not self.enough.is_set():
+            self._typed()
+            self._by_dovecot()
+
+    def _typed(self) -> None:
+        for request, right in ((JANE, OK), (WRONG, NO)):
+            self._judge(self.daemon_asked.says(request), right)
+
+    def _by_dovecot(self) -> None:
+        """Have sixteen requests on their way: the odd ones are right."""
+        lines = [
+            b"AUTH\t%d\tPLAIN\tservice=imap\tsecured\tresp=%b\n"
+            % (number, PLAIN if number % 2 else WRONG_PLAIN)
+            for number in range(1, 17)
+        ]
+        with contextlib.suppress(OSError), greeted(self.daemon_asked) as client:
+            client.send(b"VERSION\t1\t2\nCPID\t1\n" + b"".join(lines))
+            said = b""
+            while said.count(b"\n") < len(lines) and (data := client.socket.recv(65_536)):
+                said += data
+            # Of a line that was cut, it is not known what it says.
+            *answers, _ = said.split(b"\n")
+            for word, number in (each.split(b"\t")[:2] for each in answers):
+                self._judge(word, b"OK" if int(number) % 2 else b"FAIL")
+            self.cut += len(lines) - len(answers)
+
+    def _judge(self, said: bytes, right: bytes) -> None:
+        if not said:
+            self.cut += 1
+        elif said == right:
+            self.answered += 1
+        else:
+            self.mistakes.append(said)
+
+
+def test_workers_that_die_one_after_another_under_load(folder: ConfigFolder) -> None:
+    with daemon_with(folder, 2) as daemon:
+        loads = [Load(daemon) for _ in range(CLIENTS)]
+        for load in loads:
+            load.start()
+        try:
+            for kill in range(KILLS):
+                until(lambda: len(pids_or_none(daemon)) == 2)
+                pids = pids_or_none(daemon)
+                victim = pids.get(kill % 2)
+                if victim is None:
+                    continue
+                answered = sum(load.answered for load in loads)
+                os.kill(victim, signal.SIGKILL)
+                until(lambda: pids_or_none(daemon).get(kill % 2, victim) != victim)  # noqa: B023
+                # The others go on.
+                until(lambda: sum(load.answered for load in loads) > answered)  # noqa: B023
+        finally:
+            for load in loads:
+                load.enough.set()
+            for load in loads:
+                load.join()
+        assert not [each for load in loads for each in load.mistakes]
+        assert daemon.says(JANE) == OK
+        assert daemon.says(WRONG) == NO

@@ -26,6 +26,8 @@ from ualauth.testing.userlist import Userlist
 
 CASES = sorted(path.stem for path in FOLDER.glob("*.case"))
 WAYS = ("postfix-policy", "milter")
+MOST_RECIPIENTS = 300
+"""More than the rows of a file have together."""
 POLICY = (
     "smtpd_client_restrictions", "smtpd_sender_restrictions", "smtpd_recipient_restrictions",
     "smtpd_data_restrictions", "smtpd_end_of_data_restrictions",
@@ -74,6 +76,7 @@ def daemons(folder: Path) -> Iterator[None]:
                 for way, more in sockets
             )
             compared = f"[smtp_access]\ncompare_from = {str('from' in case).lower()}\n"
+            compared += f"[submission]\nrecipients_per_hour = {MOST_RECIPIENTS}\n"
             config.settings("\n".join([SASL, compared, *tables]))
             running.enter_context(served(config))
         yield
@@ -150,10 +153,17 @@ def test_postfix_says_what_the_scenario_says(row: Row, way: str, mail: Mail) -> 
         assert mail.sink.messages == []
 
 
-def sent(mail: Mail, case: str, recipients: list[str], content: str, sender: str) -> Told:
-    """Submit any message as jsmith by way of the milter."""
+def sent(
+    mail: Mail,
+    case: str,
+    recipients: list[str],
+    content: str,
+    sender: str,
+    way: str = "milter",
+) -> Told:
+    """Submit any message as jsmith."""
     mail.sink.messages.clear()
-    port = mail.postfix.ports[f"milter/{case}"]
+    port = mail.postfix.ports[f"{way}/{case}"]
     with smtplib.SMTP("127.0.0.1", port, timeout=patience(60)) as client:
         client.ehlo("pc.example.com")
         client.docmd("XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.7")
@@ -161,7 +171,11 @@ def sent(mail: Mail, case: str, recipients: list[str], content: str, sender: str
         client.login("jsmith", "correct horse")
         assert client.mail(sender)[0] == 250
         assert [client.rcpt(each)[0] for each in recipients] == [250] * len(recipients)
-        code, text = client.data(content)
+        try:
+            code, text = client.data(content)
+        except smtplib.SMTPDataError as error:
+            # Refused at DATA, and not at the end of the message.
+            code, text = error.smtp_code, bytes(error.smtp_error)
     return Told("accepted" if code == 250 else "data", f"{code} {text.decode()}")
 
 
@@ -196,3 +210,16 @@ def test_a_milter_drops_one_recipient_and_removes_forged_marks(mail: Mail) -> No
 def test_a_milter_compares_the_header(mail: Mail, header: str, sender: str) -> None:
     told = sent(mail, "from_header", ["ann@far.example"], f"{header}\nHello.\n", sender)
     assert told.reply == "550 5.7.1 The originator is not an address of the authenticated user"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_user_may_submit_no_more_than_the_limits_say(mail: Mail, way: str) -> None:
+    recipients = [f"user{number}@far.example" for number in range(MOST_RECIPIENTS + 1)]
+    content = "From: js@example.com\n\nHello.\n"
+    told = sent(mail, "marks", recipients, content, "js@example.com", way)
+    # Postfix puts between the codes and the text what the reply is about.
+    assert told.reply.startswith("550 5.5.3 ")
+    assert told.reply.endswith("Too many recipients")
+    assert sent(mail, "marks", recipients[:1], content, "js@example.com", way).step == "accepted"
+    wait_for(mail, lambda: bool(mail.sink.messages))
+    assert mail.sink.messages[0][0] == ("user0@far.example",)

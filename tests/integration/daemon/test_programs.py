@@ -25,21 +25,32 @@ SOCKETS = ("dovecot-auth", "saslauthd", "forward-auth")
 
 @contextmanager
 def program(
-    folder: ConfigFolder, environment: Mapping[str, str] | None = None
+    folder: ConfigFolder,
+    environment: Mapping[str, str] | None = None,
+    *,
+    is_log_read: bool = False,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run `ualauth serve` while the block runs."""
+    """Run `ualauth serve` while the block runs; what it logs is read by the caller, or dropped."""
     all_of_it = {**os.environ, **(environment or {})}
     command = [*PROGRAM, "--config-dir", str(folder.path), "serve"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=all_of_it) as process:
         timer = threading.Timer(patience(300), process.kill)
         timer.start()
+        assert process.stderr is not None
+        # A program that logs into a pipe that is full stands still.
+        reader = threading.Thread(target=process.stderr.read)
         try:
-            assert process.stderr is not None
             assert process.stderr.readline() == "serving\n"
+            if not is_log_read:
+                reader.start()
             yield process
         finally:
             process.terminate()
-            process.communicate()
+            if reader.ident is not None:
+                reader.join()
+                process.wait()
+            else:
+                process.communicate()
             timer.cancel()
 
 
@@ -129,7 +140,7 @@ def test_a_broken_configuration_keeps_the_old_one(tmp_path: Path) -> None:
     folder = ConfigFolder(tmp_path)
     folder.service("imap", OM_AUTH)
     folder.settings(listen(tmp_path, "saslauthd"))
-    with program(folder) as process:
+    with program(folder, is_log_read=True) as process:
         assert process.stderr is not None
         folder.settings('[[listen]]\nprotocol = "no-such"\npath = "/x"\n')
         process.send_signal(signal.SIGHUP)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from twisted.cred.checkers import AllowAnonymousAccess
 from twisted.cred.portal import Portal
 from twisted.internet import reactor as installed
@@ -39,6 +40,10 @@ from ualauth.smtp_access.settings import SmtpAccessSettings
 from ualauth.system.networks import read_address
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
+from ualauth.userlist.account.lockout import user_key
+from ualauth.userlist.database.tables import submissions
+from ualauth.userlist.group_record import NewGroup, usual_or_name
+from ualauth.userlist.store import UserStore
 from ualauth.virus.settings import ScannerSettings
 
 # mypy takes the interfaces of zope for classes.
@@ -320,6 +325,62 @@ def test_rules_that_never_could_be_used_close_the_connection(server: Server) -> 
     assert not inbox.messages
 
 
+# Groups and limits
+
+
+@contextlib.contextmanager
+def own_policy(asked: TwistedAuthenticator, text: str) -> Iterator[UserStore]:
+    """Give jsmith a policy of their own, and forget what they submitted afterwards."""
+    with UserStore(asked.config.userlist_url) as store:
+        store.update(store.get("jsmith"), policy=text)
+        try:
+            yield store
+        finally:
+            store.update(store.get("jsmith"), policy="")
+            store.forget_submissions(store.get("jsmith"))
+
+
+def test_a_user_may_submit_no_more_than_the_limits_say(server: Server) -> None:
+    recipients = [f"u{number}@example.com" for number in range(3)]
+    policy = '{"recipients_per_hour":5,"lock_factor":1}'
+    with own_policy(server.authenticator, policy), server.serving(OPEN) as (port, inbox):
+        assert sent(port, recipients=[*recipients, *recipients])[0] == 550
+        assert sent(port, recipients=recipients)[0] == 250
+        assert sent(port, recipients=recipients)[0] == 450
+        # The user is locked now, and cannot log in for submission.
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            sent(port)
+        assert sent(port, logged_in=False)[0] == 250
+    assert len(inbox.messages) == 4
+
+
+def test_a_message_that_cannot_be_counted_is_put_off(server: Server) -> None:
+    policy = '{"messages_per_hour":1}'
+    with own_policy(server.authenticator, policy) as store, server.serving(OPEN) as (port, inbox):
+        key = user_key(store.get("jsmith").id)
+        statement = insert(submissions).values(key=key, counts="no counts", forgotten=0)
+        store.transaction(lambda connection: connection.execute(statement))
+        assert sent(port)[0] == 451
+    assert not inbox.messages
+
+
+def test_the_rules_of_a_group_hold_for_its_members(server: Server) -> None:
+    rules = "AUTH_SUCCESS Reject *\nRELAY Accept *\nGROUP mailers\nAUTH_SUCCESS Accept *\n"
+    mailers = NewGroup(name="mailers", or_name=usual_or_name("mailers"))
+    with (
+        own_policy(server.authenticator, "") as store,
+        server.serving(rules) as (port, _),
+        smtplib.SMTP("127.0.0.1", port, timeout=patience(60)) as client,
+    ):
+        client.login("jsmith", PASSWORD)
+        assert client.mail("js@example.com")[0] == 550
+        store.groups.add(mailers, ["jsmith"])
+        assert client.mail("js@example.com")[0] == 250
+        store.groups.delete(store.groups.get("mailers"))
+        client.rset()
+        assert client.mail("js@example.com")[0] == 550
+
+
 # Filters
 
 
@@ -345,7 +406,10 @@ Replies = Callable[[m.Command], list[m.Reply]]
 def milter(replies: Replies) -> Iterator[MilterSettings]:
     """Run a milter that says at the end of a message what a function says."""
 
+    writers: list[asyncio.StreamWriter] = []
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         packets = PacketReader()
         try:
             while octets := await reader.read(65536):
@@ -373,9 +437,11 @@ def milter(replies: Replies) -> Iterator[MilterSettings]:
             for task in asyncio.all_tasks(loop):
                 task.cancel()
                 loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
-            # The transports that were given up close in the next rounds.
-            for _ in range(5):
-                loop.run_until_complete(asyncio.sleep(0))
+            # A transport that was given up closes in a later round.
+            for writer in writers:
+                with contextlib.suppress(OSError):
+                    loop.run_until_complete(writer.wait_closed())
+            loop.run_until_complete(asyncio.sleep(0))
             loop.close()
 
 

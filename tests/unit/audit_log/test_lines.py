@@ -220,6 +220,7 @@ def test_moments_that_are_asked_for() -> None:
     now = 1_795_000_000.0
     assert read_moment("90m", now) == now - 5400
     assert read_moment("2h", now) == now - 7200
+    assert read_moment("2h ago", now) == now - 7200
     assert read_moment("now", now) == now
     assert read_moment("2026-11-29T09:12:00+00:00", now) == 1_795_943_520.0
     for text in ("", "yesterday", "1x", "-1h", "2026-13-01", "9" * 40 + "h", "1h 2h"):

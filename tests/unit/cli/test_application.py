@@ -35,6 +35,7 @@ def test_no_command_shows_help(program: Program) -> None:
 
 def test_the_version_is_the_package_s(program: Program) -> None:
     assert program.succeed("--version") == f"ualauth {__version__}\n"
+    assert program.succeed("-V") == f"ualauth {__version__}\n"
 
 
 @pytest.mark.parametrize("table", [application_module.COMMANDS, user_module.COMMANDS])

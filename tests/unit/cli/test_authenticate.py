@@ -168,6 +168,8 @@ def test_json_has_the_whole_answer(pop3: Program) -> None:
             "mailbox_administrator": False,
             "mailbox_class": "full",
             "language": "",
+            "company": "",
+            "company_administrator": False,
         },
     }
 
@@ -210,6 +212,31 @@ def test_the_trace_goes_on_by_words(
     assert max(map(len, text.splitlines())) <= int(columns)
     words = set(text.split())
     assert {"pam_listfile", "pam_succeed_if", "negative,", "undefined,"} <= words
+
+
+def test_a_narrow_window_has_room_for_the_remark(
+    pop3: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = pop3.run("test-auth", "pop3", "jsmith", "--trace", answers="wrong\n").stdout
+    assert max(map(len, text.splitlines())) <= 40
+    assert "pop3:1    -> bad" in text
+    assert "wrong password" in text
+    assert "A wider window" in " ".join(text.split())
+
+
+def test_what_is_ignored_is_not_red(pop3: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    pop3.folder.service("pop3", "auth optional pam_if tls\nauth required pam_permit\n")
+    text = pop3.run("test-auth", "pop3", "jsmith", "--trace", answers="x\n").stdout
+    assert "ignore" in text
+    assert "\x1b[31mignore" not in text
+
+
+def test_no_line_that_is_printed_ends_in_blanks(pop3: Program) -> None:
+    texts = [pop3.succeed("show", "pop3"), pop3.succeed("modules"), pop3.succeed("picture", "pop3")]
+    texts.append(pop3.run("test-auth", "pop3", "jsmith", "--trace", answers="wrong\n").stdout)
+    assert not [line for text in texts for line in text.splitlines() if line != line.rstrip(" ")]
 
 
 def test_the_trace_is_in_json_too(pop3: Program) -> None:

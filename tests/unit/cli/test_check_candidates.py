@@ -140,3 +140,19 @@ def test_a_file_with_another_name_stops_nothing(program: Program) -> None:
     assert f"    cure: rename it: mv {folder}/README {folder}/readme\n" in result.stdout
     assert f"{folder}/smtp:1:1: error: the link leads nowhere" in result.stdout
     assert result.stdout.endswith("1 service, 2 errors, 1 warning\n")
+
+
+def test_no_cure_overwrites_a_service(program: Program) -> None:
+    program.folder.service("imap", OM_AUTH)
+    program.folder.service("IMAP", "auth required pam_permit\n")
+    result = program.run("check")
+    assert "    cure: move its lines to 'imap', which is used, and remove it\n" in result.stdout
+
+
+def test_why_the_file_of_a_service_is_not_used(program: Program) -> None:
+    program.folder.service("README", "pop3 and imap\n")
+    (program.folder.services / "smtp").symlink_to(program.folder.path / "nowhere")
+    for command in ("check", "explain"):
+        told = program.run(command, "README").stderr
+        assert "the file of that name is never used: names are read in lower case" in told
+        assert "the link of that name leads nowhere" in program.run(command, "smtp").stderr

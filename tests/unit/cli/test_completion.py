@@ -47,6 +47,10 @@ def test_a_word_with_a_slash_is_left_to_the_shell(complete: Program) -> None:
 def test_the_folder_that_was_named_counts(complete: Program, tmp_path: Path) -> None:
     (tmp_path / "empty" / "pam.d").mkdir(parents=True)
     assert completed("", "--config-dir", str(tmp_path / "empty"), "show") == []
+    (tmp_path / "other" / "pam.d").mkdir(parents=True)
+    (tmp_path / "other" / "pam.d" / "mail").write_text(OM_AUTH)
+    assert completed("", "show", "--config-dir", str(tmp_path / "other")) == ["mail"]
+    assert completed("", "user", "show", "--config-dir", str(tmp_path / "other")) == []
 
 
 def test_without_a_configuration_nothing_is_completed_and_nothing_is_said(

@@ -261,3 +261,19 @@ def test_a_log_from_standard_input(service: Program, log: Path, tmp_path: Path) 
     folder = candidate_of(tmp_path, OM_AUTH)
     result = service.run("--config-dir", folder, "replay", "-", answers=log.read_bytes())
     assert result.exit_code == 0, result.output
+
+
+def test_the_ways_as_a_page(program: Program) -> None:
+    program.folder.service("imap", f"auth sufficient om_imap host=mail.invalid\n{OM_AUTH}")
+    program.userlist.add("jsmith", "correct horse")
+    result = program.run("explain", "imap", "jsmith", "--password", "either", "--html")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("<!DOCTYPE html>")
+    assert "<h2>Way 3 of 3: the password of om_imap (imap:1) is wrong, " in result.stdout
+    assert "<li>imap:2 om_auth answers auth_err (wrong password): so far: refused</li>" in (
+        result.stdout
+    )
+    assert "<h3>Conclusion: refused (wrong_password)</h3>" in result.stdout
+    assert "<li>SMTP: 535 5.7.8 " in result.stdout
+    page = program.run("explain", "imap", "jsmith", "--html").stdout
+    assert "<h2>The way of the login</h2>" in page

@@ -71,9 +71,11 @@ def test_pictures_can_be_read_and_ask_for_nothing(
         "picture.svg": ("picture", "imap", "--svg"),
         "diff.html": ("diff", "pop3", "imap", "--html"),
         "diff.svg": ("diff", "pop3", "imap", "--svg"),
+        "way.html": ("explain", "imap", "<b>jsmith</b>", "--password", "either", "--html"),
     }.items():
         result = program.run(*words)
-        assert result.exit_code in {0, 1}, result.output
+        # The entries of the login have mistakes: it could not be checked.
+        assert result.exit_code in ({75} if name == "way.html" else {0, 1}), result.output
         files.append(tmp_path / name)
         files[-1].write_text(result.stdout, encoding="utf-8")
     for file in files:

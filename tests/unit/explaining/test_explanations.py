@@ -85,6 +85,20 @@ def test_a_server_is_assumed(folder: ConfigFolder, userlist: Userlist, password:
     ]
 
 
+def test_a_service_that_the_host_does_not_have(
+    folder: ConfigFolder, userlist: Userlist, tmp_path: Path
+) -> None:
+    lines = f"auth required pam_linux service=mail confdir={tmp_path}\naccount required om_auth\n"
+    folder.service("imap", lines)
+    explanation = explain(folder.config(), "imap", "plain")
+    assert explanation.conclusion is Outcome.UNAVAILABLE
+    assert explanation.deciding is not None
+    assert explanation.deciding.remark == f"the host has no service mail: {tmp_path}/mail"
+    (tmp_path / "mail").write_text("auth required pam_permit.so\n")
+    (tmp_path / "mail").chmod(0o644)
+    assert explain(folder.config(), "imap", "plain").conclusion is Outcome.GRANTED
+
+
 def test_each_place_has_a_password_of_its_own(folder: ConfigFolder, userlist: Userlist) -> None:
     lines = "auth sufficient om_imap host=mail.invalid\nauth sufficient om_auth\n"
     folder.service("imap", f"{lines}auth required om_auth\naccount required om_auth\n")

@@ -200,7 +200,7 @@ CASES: Mapping[str, list[Case]] = {
 """Field or key -> users who are refused by it."""
 
 WITHOUT_REFUSAL = {
-    *("id", "company_id", "revision", "changed", "name", "authid", "addresses", "language"),
+    *("id", "revision", "changed", "name", "authid", "addresses", "language"),
     *("administrator", "mailbox_administrator", "unix_uid", "mailbox_class", "mailbox_limit"),
     *("limit_outbound_mail", "limit_inbound_mail", "limit_notify_user", "hidden"),
     # What a new password must be like, when it may come, and what is told before.

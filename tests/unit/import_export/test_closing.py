@@ -28,12 +28,12 @@ from ualauth.passwords.policy import PasswordRules
 from ualauth.passwords.scram import derive
 from ualauth.userlist.companies.record import NewCompany
 from ualauth.userlist.names import ORName, parse
-from ualauth.userlist.policy import AccountRules, LockoutRules, read_own
+from ualauth.userlist.policy import AccountRules, LockoutRules, SubmissionRules, read_own
 from ualauth.userlist.record import NewUser, User
 
 
 def test_each_field_and_each_key_of_a_policy_has_its_cases() -> None:
-    kinds = (User, PasswordRules, AccountRules, LockoutRules)
+    kinds = (User, PasswordRules, AccountRules, LockoutRules, SubmissionRules)
     names = {each.name for kind in kinds for each in dataclasses.fields(kind)}
     assert set(CASES) | WITHOUT_REFUSAL == names
     assert not set(CASES) & WITHOUT_REFUSAL

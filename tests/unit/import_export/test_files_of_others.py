@@ -97,6 +97,20 @@ def test_encodings_with_a_mark_are_seen(house: House, encoding: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "ldif", "passwd", "dovecot"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_named(house: House, kind: str, encoding: str) -> None:
+    text = {
+        "csv": f"authid,surname,password\r\nann,Doe,{HASH}\r\n",
+        "ldif": f"dn: uid=ann\nuid: ann\nsn: Doe\nuserPassword: {HASH}\n",
+        "passwd": f"ann:{HASH}:1001:1001:Ann Doe:/:/bin/sh\n",
+        "dovecot": f"ann:{HASH}\n",
+    }[kind]
+    told = imported(house, kind, text.encode(encoding))
+    assert f"line 1: is not UTF-8: --encoding {encoding} seems to be right" in told
+    assert "1 added" in imported(house, kind, text.encode(encoding), "--encoding", encoding)
+
+
+@pytest.mark.parametrize("kind", ["csv", "ldif", "passwd", "dovecot"])
 def test_what_is_not_utf_8_is_said_and_read_if_asked_for(house: House, kind: str) -> None:
     text = {
         "csv": f"authid,surname,password\nann,Müller,{HASH}\nben,Smith,{HASH}\n",

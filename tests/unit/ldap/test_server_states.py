@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import time
 
-from ualauth.ldap.client.faults import Unreachable
+from ualauth.ldap.client.faults import TimedOut, Unreachable
+from ualauth.ldap.client.health import Health
 from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.shared import Directories
 
@@ -26,3 +28,20 @@ def test_each_server_is_up_until_it_fails() -> None:
     assert dict(directories.server_states()) == dict.fromkeys(ports[:2], True)
     directories.close()
     assert not directories.server_states()
+
+
+def test_a_silent_server_costs_no_login_its_time_until_a_thread_has_tried_it() -> None:
+    settings = LdapSettings(
+        uris=("ldap://127.0.0.1:1",), connect_timeout=60.0, retry_first=0.001, retry_most=0.001
+    )
+    health = Health("one", settings)
+    health.failed(TimedOut("no connection in time"), slow=True)
+    due = health.probe_at
+    while due > time.monotonic():
+        pass
+    assert [health.resting] == [True]
+    health.succeeded()
+    assert [health.resting] == [False]
+    # One that refuses costs nothing to ask.
+    health.failed(Unreachable("refused"), slow=False)
+    assert [health.resting] == [False]

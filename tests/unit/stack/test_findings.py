@@ -7,7 +7,8 @@ import pytest
 from ualauth import Authenticator
 from ualauth.codes import MODULE_TYPE, ReturnCode
 from ualauth.stack.analysis.answers import Step
-from ualauth.stack.analysis.findings import Finding, findings_of
+from ualauth.stack.analysis.finding import Finding
+from ualauth.stack.analysis.findings import findings_of
 from ualauth.stack.analysis.walks import Walks, Ways
 from ualauth.stack.engine import evaluate
 from ualauth.stack.model import Service, Stack
@@ -264,6 +265,74 @@ def test_learning_where_no_entry_proves_a_password(
 ) -> None:
     told = found(folder, lines + REST, inner="auth required om_krb5\n")
     assert [each.source.line for each in told if each.name == "UA112"] == [line] * bool(line)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "line"),
+    [
+        ("account sufficient om_auth\naccount required pam_permit\n", 2),
+        ("account optional om_auth\naccount required pam_permit\n", 2),
+        ("account [success=1 default=ignore] om_auth\naccount required pam_permit\n", 2),
+        ("account required pam_permit\naccount [default=ignore] om_auth\n", 3),
+        ("account [authinfo_unavail=ignore default=bad] om_auth\naccount required pam_permit\n", 2),
+        ("account [user_unknown=ignore default=bad] om_auth\naccount required pam_permit\n", None),
+        ("account sufficient om_krb5\naccount required om_auth\n", None),
+        ("account required pam_permit\n", None),
+        ("account required pam_permit\naccount required om_auth\n", None),
+    ],
+)
+def test_an_account_that_is_refused_and_let_in(
+    folder: ConfigFolder, accounts: str, line: int | None
+) -> None:
+    told = found(folder, f"auth required om_auth\n{accounts}password required om_auth\n")
+    assert [each.source.line for each in told if each.name == "UA113"] == [line] * bool(line)
+
+
+def test_a_fault_of_the_store_that_lets_an_account_in_is_no_refusal(folder: ConfigFolder) -> None:
+    control = "[success=ok authinfo_unavail=ignore system_err=ignore default=bad]"
+    lines = f"auth required om_auth\naccount {control} om_auth\naccount required pam_permit\n"
+    (told,) = (each for each in found(folder, lines) if each.name == "UA113")
+    assert "that om_auth cannot judge is let in" in told.text
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        (f"auth required om_auth\nauth optional {LIST} sense=deny\n", 2),
+        (f"auth optional {LIST} sense=deny\nauth required om_auth\n", 1),
+        (f"auth required om_auth\nauth sufficient {LIST} sense=deny\n", 2),
+        (f"auth [default=ignore] {LIST} sense=deny\nauth required om_auth\n", 1),
+        (f"auth required {LIST} sense=deny\nauth required om_auth\n", None),
+        (("auth [success=1 default=ignore] pam_if tls\nauth requisite pam_deny\n"
+         "auth required om_auth\n"), None),
+        (("auth [success=1 default=ignore] pam_if tls\nauth required om_krb5\n"
+         "auth required om_auth\n"), None),
+        ("auth required om_auth\nauth optional pam_if tls stack=inner\n", None),
+    ],
+)  # fmt: skip
+def test_a_limit_that_decides_nothing(folder: ConfigFolder, lines: str, line: int | None) -> None:
+    told = found(folder, lines + REST, inner="auth required om_krb5\n")
+    assert [each.source.line for each in told if each.name == "UA114"] == [line] * bool(line)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("auth required pam_succeed_if uid >= 1000\nauth required om_auth\n", True),
+        ("auth requisite pam_succeed_if user != x shell notin /bin/false\nauth required om_krb5\n",
+         True),
+        ("auth required pam_succeed_if user != boss\nauth required om_auth\n", False),
+        ("auth required pam_succeed_if use_uid uid >= 1000\nauth required om_auth\n", False),
+        ("auth required pam_succeed_if uid > 999\nauth required pam_linux service=login\n", False),
+        (("auth [success=1 default=ignore] pam_succeed_if uid >= 1000\nauth required om_krb5\n"
+         "auth required om_auth\n"), False),
+    ],
+)  # fmt: skip
+def test_a_condition_on_accounts_of_the_host_before_users_of_others(
+    folder: ConfigFolder, lines: str, *, told: bool
+) -> None:
+    findings = [each for each in found(folder, lines + REST) if each.name == "UA115"]
+    assert [each.source.line for each in findings] == [1] * told
 
 
 def test_sixty_entries_with_jumps_are_not_too_much(folder: ConfigFolder) -> None:

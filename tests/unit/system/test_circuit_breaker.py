@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ualauth.system.circuit_breaker import CircuitBreaker
 
 
@@ -84,3 +86,17 @@ def test_a_trial_that_never_ends_does_not_close_the_way_for_good() -> None:
     breaker.failed("A")
     assert breaker.begin("A") is not None
     assert breaker.begin("A") is not None
+
+
+def test_where_a_thread_tries_servers_no_login_finds_out_before_it_has() -> None:
+    breaker = CircuitBreaker(0.0, 0.0, probing=3600.0)
+    breaker.failed("A")
+    # It is tried again by now, and nothing is known of that yet.
+    assert breaker.retry_at("A") <= time.monotonic()
+    assert breaker.is_open("A")
+    breaker.failed("A")
+    assert breaker.is_open("A")
+    assert breaker.succeeded("A")
+    assert not breaker.is_open("A")
+    breaker.failed("A", silent=False)
+    assert not breaker.is_open("A")

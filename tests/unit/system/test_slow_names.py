@@ -1,4 +1,4 @@
-"""A resolver that does not come back: whoever asks by a name goes on when the time is up."""
+"""A resolver that does not come back: the caller goes on when the time is up."""
 
 from __future__ import annotations
 

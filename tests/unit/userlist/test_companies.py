@@ -709,6 +709,10 @@ def test_no_question_of_a_company_reads_what_others_have(
             lambda: seen.add(user("eve@acme.example", "acme")),
             lambda: seen.delete(seen.get("eve@acme.example")),
             lambda: list(seen.search(Search(condition=Substring(Field.SURNAME, any=("mit",))))),
+            lambda: list(seen.search(Search(kind=Kind.GROUPS))),
+            lambda: list(seen.search(Search())),
+            seen.mail_nodes,
+            partial(seen.mail_nodes, with_hidden=False),
         ]
         for ask in asked:
             ask()
@@ -718,6 +722,8 @@ def test_no_question_of_a_company_reads_what_others_have(
                 continue
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
             scans = [step for step in plan if step.startswith("SCAN") and not _FEW.search(step)]
+            # The index of searches is asked once, and not for each record.
+            assert "MATCH" not in text or len(plan) == 1, f"{text}\n{plan}"
             assert not scans, f"{text}\n{plan}"
 
 

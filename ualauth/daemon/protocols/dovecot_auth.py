@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ualauth.adapters.sasl_lines import NeedsTls, NotBase64, reply_to
+from ualauth.contract.identity import Identity
 from ualauth.daemon.protocols.base import Endpoint, Protocol, log
 from ualauth.daemon.protocols.dovecot_fields import escaped, unescaped
 from ualauth.daemon.protocols.lines import Line, Lines
@@ -50,6 +51,8 @@ _MOST_OPEN = 5000
 """Exchanges of one connection: as many as a login process of Dovecot has clients."""
 _HIGHEST_ID = 2**32 - 1
 _LONGEST_ID = 10
+_FEWEST_FIELDS = 2
+"""Of an AUTH: its id and the mechanism."""
 _MAIL_SERVICES = ("smtp", "imap", "pop3")
 """What the mechanisms of the greeting are those of, where no service is named."""
 
@@ -164,13 +167,8 @@ class DovecotAuth(Protocol):
         if exchange is None or not isinstance(tag, int):
             return
         match answer:
-            case Granted(identity):
-                self._close_exchange(tag)
-                if exchange.is_taken:
-                    self.keep(FinishedLogin(exchange.id, identity, exchange.mechanism))
-                anonymous = b"\tanonymous" if identity.anonymous else b""
-                user = b"OK\t%d\tuser=%b" % (exchange.id, escaped(identity.user))
-                self.send(user + anonymous + _final(exchange) + b"\n")
+            case Granted():
+                self._grant(tag, exchange, answer.identity)
             case Challenge(data, is_last):
                 if is_last and exchange.takes_final:
                     exchange.final = data
@@ -252,10 +250,11 @@ class DovecotAuth(Protocol):
         self._end_if_done()
 
     def _handle(self, line: Line) -> None:
-        command, *fields = line.text.split(b"\t")
+        fields = line.text.split(b"\t")
+        command = fields.pop(0)
         match command:
             case b"AUTH" if fields:
-                self._auth(_id_of(fields), fields[1:], is_whole=line.is_whole)
+                self._auth(_id_of(fields), fields if line.is_whole else [])
             case b"VERSION" if len(fields) >= 2:
                 self._version(fields)
             case b"CPID":
@@ -275,7 +274,8 @@ class DovecotAuth(Protocol):
         if not self._asks_greeting:
             self._ask_greeting()
 
-    def _auth(self, number: int, fields: list[bytes], *, is_whole: bool) -> None:
+    def _auth(self, number: int, fields: list[bytes]) -> None:
+        """Begin an exchange; without fields, since the line was too long, it is refused."""
         if number in self._tags:
             # One answer would be taken for both.
             raise _Violation("an id that is in use")
@@ -288,8 +288,7 @@ class DovecotAuth(Protocol):
         self._exchanges[tag] = exchange
         self._tags[number] = tag
         try:
-            # Of a line that is too long, the beginning is no request.
-            self.ask(tag, self._begin(exchange, fields if is_whole else []))
+            self.ask(tag, self._begin(exchange, fields))
         except NotBase64 as error:
             self._close_exchange(tag)
             self._fail(exchange, error)
@@ -302,34 +301,44 @@ class DovecotAuth(Protocol):
             self._fail(exchange, error)
 
     def _begin(self, exchange: _Exchange, fields: list[bytes]) -> Begin:
-        if not fields or not fields[0].isascii():
+        if len(fields) < _FEWEST_FIELDS:
             raise _Malformed
-        service, connection, initial = "", ConnectionInfo(), None
-        for place, field in enumerate(fields[1:], 2):
+        mechanism = fields[1].decode("ascii")
+        connection: ConnectionInfo = {}
+        service, is_taken, parameters = b"", True, fields[2:]
+        initial = self._take_initial(parameters)
+        for field in parameters:
             name, _, value = field.partition(b"=")
             match name:
                 case b"service" | b"protocol":
-                    service = unescaped(value)
+                    service = value
                 case b"rip":
                     connection["rhost"] = unescaped(value)
                 case b"secured":
                     connection["tls"] = True
+                case b"nologin":
+                    is_taken = False
                 case b"final-resp-ok":
                     exchange.takes_final = True
                 case b"resp":
-                    if place != len(fields):
-                        # What stands behind it was put there by the client of the client.
-                        raise _Malformed
-                    initial = self._initial(value)
+                    # What stands behind it was put there by the client of the client.
+                    raise _Malformed
         if not service:
             raise _Malformed
-        exchange.mechanism = fields[0].decode().upper()
-        exchange.is_taken = b"nologin" not in fields
-        name_of_service = self.endpoint.listen.service_of(service)
-        return Begin(name_of_service, fields[0].decode(), initial, connection)
+        exchange.mechanism = mechanism.upper()
+        exchange.is_taken = is_taken
+        service_name = self.endpoint.listen.service_of(unescaped(service))
+        return Begin(service_name, mechanism, initial, connection)
 
-    def _initial(self, value: bytes) -> bytes | None:
-        """Return the initial response: `resp=` has none in Exim, and an empty one in Dovecot."""
+    def _take_initial(self, parameters: list[bytes]) -> bytes | None:
+        """Take the initial response out, which is the last parameter, and return it.
+
+        `resp=` has none in Exim, and an empty one in Dovecot.
+        """
+        name, _, value = parameters[-1].partition(b"=") if parameters else (b"", b"", b"")
+        if name != b"resp":
+            return None
+        parameters.pop()
         if not value:
             return b"" if self._minor >= 2 else None
         return b"" if value == b"=" else _decoded(value)
@@ -359,6 +368,15 @@ class DovecotAuth(Protocol):
             self._close_exchange(tag)
 
     # Answers
+
+    def _grant(self, tag: int, exchange: _Exchange, identity: Identity) -> None:
+        self._close_exchange(tag)
+        if exchange.is_taken:
+            self.keep(FinishedLogin(exchange.id, identity, exchange.mechanism))
+        anonymous = b"\tanonymous" if identity.anonymous else b""
+        final = _final(exchange) if exchange.final else b""
+        words = exchange.id, escaped(identity.user), anonymous, final
+        self.send(b"OK\t%d\tuser=%b%b%b\n" % words)
 
     def _fail(self, exchange: _Exchange, error: Exception) -> None:
         words = reply_to(error, CODES)

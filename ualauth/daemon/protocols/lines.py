@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 MAX_LINE = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: there is one for each login, and that takes three times as long.
+@dataclass(slots=True)
 class Line:
     """One line without its end; of one that was too long, the beginning."""
 

@@ -12,6 +12,10 @@ from ualauth.system.circuit_breaker import CircuitBreaker
 _random = random.SystemRandom()
 
 
+_PROBE = 2.5
+"""How many times `connect_timeout` a try may take: to connect with something over, and to ask."""
+
+
 class Health:
     """Well until it fails; then tried again after a while, which grows and is never the same."""
 
@@ -19,7 +23,9 @@ class Health:
         """Begin well."""
         self._name = name
         self._settings = settings
-        self._breaker = CircuitBreaker(0.0, self._pause)
+        # The thread of `Watch` connects and asks, one server after the other.
+        probing = len(settings.servers or ("",)) * (_PROBE * settings.connect_timeout + 1)
+        self._breaker = CircuitBreaker(0.0, self._pause, probing=probing)
         self._not_well = self._breaker.names()
         self._fault: DirectoryFault = Unreachable("not tried")
 

@@ -19,8 +19,9 @@ from ualauth.stack.analysis.answers import (
     learns_password,
     needs_password,
     proves_password,
-    told,
 )
+from ualauth.stack.analysis.finding import Finding
+from ualauth.stack.analysis.overruled import decides_nothing, host_accounts, overruled
 from ualauth.stack.analysis.walks import (
     PROVED,
     End,
@@ -35,7 +36,6 @@ from ualauth.stack.compile import OTHER
 from ualauth.stack.control import ControlAction
 from ualauth.stack.engine import Impression, Suspended
 from ualauth.stack.model import Entry, Kind, Service, Stack, entries_of
-from ualauth.text.dataclass import dataclass
 
 GIVEN_UP = "UA100"
 GRANTS_WITHOUT_CREDENTIAL = "UA101"
@@ -63,23 +63,6 @@ _DENYING = (int(ControlAction.BAD), int(ControlAction.DIE))
 _NEEDED = (ModuleType.AUTH, ModuleType.ACCOUNT, ModuleType.PASSWORD)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that a stack can come to, and was surely not meant; `witness` shows how."""
-
-    name: str
-    source: Source
-    text: str
-    cure: str
-    operation: Operation = Operation.AUTHENTICATE
-    witness: tuple[Step, ...] = ()
-
-    @property
-    def when(self) -> str:
-        """The witness in words; empty if there is none."""
-        return told(self.witness)
-
-
 def findings_of(service: Service) -> Iterator[Finding]:
     """Yield what was surely not meant in the stacks of a service."""
     yield from missing_types(service)
@@ -104,6 +87,10 @@ def _of_stack(stack: Stack, operation: Operation) -> Iterator[Finding]:
     if login:
         yield from never_grants(stack, operation, walks)
         yield from limits(ways, operation)
+        yield from decides_nothing(ways, operation, walks)
+        yield from host_accounts(stack, operation)
+    if operation is Operation.ACCT_MGMT:
+        yield from overruled(ways, operation)
     yield from never_asked(stack, operation, walks)
     yield from taken_back(operation, walks)
     for entry in stack:

@@ -137,6 +137,11 @@ class Walks:
             if len(self._before) > MOST_PLACES:
                 raise TooManyWays
 
+    @property
+    def standing(self) -> frozenset[Suspended]:
+        """Where walks stand, each before an entry that is asked."""
+        return frozenset(place.at for place in self._before)
+
     def witness(self, end: End) -> tuple[Step, ...]:
         """Return the answers that lead to an end, as few as possible."""
         place, step = self.ends[end]

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    cast,
     column,
     false,
     literal_column,
@@ -40,7 +39,14 @@ from ualauth.userlist.conditions import (
     parts_of,
 )
 from ualauth.userlist.database.search_index import GAP
-from ualauth.userlist.database.tables import GROUPS, group_groups, group_users, groups, users
+from ualauth.userlist.database.tables import (
+    GROUPS,
+    companies,
+    group_groups,
+    group_users,
+    groups,
+    users,
+)
 from ualauth.userlist.database.tables import search_texts as texts
 
 TRIGRAM = 3
@@ -188,7 +194,8 @@ def _all(items: Sequence[Narrowing | None]) -> Narrowing | None:
 
 
 def _any(items: Sequence[Narrowing | None]) -> Narrowing | None:
-    known = [each for each in items if each is not None and each != NOTHING]
+    # Two fields may be the same of the index.
+    known = [each for each in dict.fromkeys(items) if each is not None and each != NOTHING]
     if None in items:
         return None
     if len(known) > 1 and any(isinstance(each, Related | Numbered) for each in known):
@@ -268,14 +275,13 @@ def like(item: Narrowing, parameters: dict[str, Any]) -> ColumnElement[bool]:
             return or_(false(), *(like(each, parameters) for each in items))
 
 
-def _page(condition: ColumnElement[bool], among: Select[int] | None) -> Select[int]:
+def _page(condition: ColumnElement[bool]) -> Select[int]:
     """Return the question for the next `:most` rows after `:after`, and before `:end`."""
     number = texts.c.rowid
     return (
         select(number)
         .where(
             condition,
-            *([] if among is None else [number.in_(among)]),
             number > bindparam("after", type_=BigInteger),
             number < bindparam("end", type_=BigInteger),
         )
@@ -285,21 +291,19 @@ def _page(condition: ColumnElement[bool], among: Select[int] | None) -> Select[i
 
 
 @cache
-def matching(among: Select[int] | None) -> Select[int]:
-    """Return the question for rows of FTS5, `among` some, that match the expression `:match`."""
-    return _page(literal_column("search_texts").op("MATCH")(bindparam("match")), among)
+def matching() -> Select[int]:
+    """Return the question for rows of FTS5 that match the expression `:match`."""
+    return _page(literal_column("search_texts").op("MATCH")(bindparam("match")))
 
 
-def fitting(item: Narrowing, among: Select[int] | None) -> tuple[Select[int], dict[str, Any]]:
-    """Return the question for the rows, `among` some, of which something holds; its parameters."""
+def fitting(item: Narrowing) -> tuple[Select[int], dict[str, Any]]:
+    """Return the question for the rows of which something holds, and its parameters."""
     parameters: dict[str, Any] = {}
-    return _page(like(item, parameters), among), parameters
+    return _page(like(item, parameters)), parameters
 
 
-@cache
-def rows_of(*, groups_only: bool) -> Select[int]:
-    """Return the question for the rows of all groups, or of all users, that are seen."""
-    return select(cast(groups.c.id, BigInteger) + GROUPS) if groups_only else select(users.c.id)
+OWN_NODE = select(companies.c.name_key)
+"""The OU1 of the company that asks; of the server, those of all."""
 
 
 @cache

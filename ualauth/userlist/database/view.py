@@ -9,7 +9,7 @@ names, here and in no other place:
 * an UPDATE or DELETE gets one condition more, and rows to be inserted are looked at before;
 * a text that is the driver's own, which is not understood here, changes nothing;
 * the index of searches (`search_index`) is read as a whole, since only its own name may be asked
-  for what matches: who asks it asks for ids that are in `users` or `groups` as well.
+  for what matches: it tells ids alone, and who asks it looks for these in `users` or `groups`.
 
 Which rows are a company's follows from the columns of a table. A table without such a column is
 the server's own: a company sees no row of it and changes none.

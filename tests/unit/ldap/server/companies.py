@@ -61,8 +61,8 @@ def fill_the_rest(store: UserStore) -> None:
     """Add what the first company does not see: the other one, and users and groups of none."""
     fill(store, "bolt")
     store.add(NewUser(authid="zoe", name=ORName("Smith", "zoe"), addresses=("zoe@free.example",)))
-    everyone = NewGroup(name="all", or_name=ORName("", common_name="all"))
-    store.groups.add(everyone, ["bob@acme.example", "bob@bolt.example", "staff@acme.example"])
+    mixed = NewGroup(name="all", or_name=ORName("", common_name="all"))
+    store.groups.add(mixed, ["bob@acme.example", "bob@bolt.example", "staff@acme.example"])
 
 
 def remove_the_rest(store: UserStore) -> None:

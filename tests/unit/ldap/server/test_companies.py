@@ -115,7 +115,7 @@ def test_nothing_is_added_to_or_moved_into_another_company(directory: Directory)
         assert rename(client, BOB, "uid=bob@acme.example", above) == 32
         crew = f"cn=crew@acme.example,ou=groups,{ACME}"
         assert rename(client, crew, "cn=crew@acme.example", f"ou=groups,{above}") == 32
-    # Whoever has such a name already.
+    # Whether another user has such a name already, or none.
     for name in ("bob@bolt.example", "no@bolt.example", "zoe", "no"):
         new = f"uid={name},{ACME}"
         assert add(client, new, objectClass="inetOrgPerson", cn="X", sn="X") == 19
@@ -131,10 +131,10 @@ def test_administrators_of_the_server_see_and_change_all(directory: Directory) -
     client = log_in(directory, "root")
     names = client.search(ANY)
     assert {*OWN, HIDDEN, THEIRS, SUFFIX, f"uid=zoe,{SUFFIX}", BOLT} <= {*names}
-    everyone = f"cn=all,ou=groups,{SUFFIX}"
+    mixed = f"cn=all,ou=groups,{SUFFIX}"
     assert client.search(equal("member", THEIRS)) == [
         f"cn=crew@bolt.example,ou=groups,{BOLT}",
-        everyone,
+        mixed,
     ]
     assert modify(client, THEIRS, ("replace", "preferredLanguage", ["de"])) == 0
     assert rename(client, BOB, "uid=bob@acme.example", BOLT) == 19
@@ -182,8 +182,8 @@ def test_members_of_other_companies_are_not_shown(directory: Directory, store: U
     """The server's own group has members of both, and is none that a company sees."""
     for who in ("bob@acme.example", "ann@acme.example"):
         client = log_in(directory, who)
-        everyone = f"cn=all,ou=groups,{SUFFIX}"
-        assert refused(client, everyone, scope="baseObject") == (32, b"")
+        mixed = f"cn=all,ou=groups,{SUFFIX}"
+        assert refused(client, mixed, scope="baseObject") == (32, b"")
         assert client.search(equal("member", BOB), "") == [f"cn=crew@acme.example,ou=groups,{ACME}"]
         assert client.search(equal("member", THEIRS), "") == []
 

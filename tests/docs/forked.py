@@ -27,6 +27,7 @@ from pathlib import Path
 
 from tests.docs import worker
 from tests.docs.pages import ROOT
+from ualauth import cli
 
 # Packages all of whose files commands import, and libraries that are loaded when first used.
 _ROOMS = (
@@ -120,8 +121,7 @@ def _begin(connection: socket.socket) -> Callable[[], None]:
     sys.argv = arguments
     if Path(arguments[0]).name == WORKER:
         return worker.main
-    main: Callable[[], None] = importlib.import_module("ualauth.cli").main
-    return main
+    return cli.main
 
 
 def _end_with(program: int, connection: socket.socket) -> None:
@@ -149,7 +149,7 @@ def _load() -> None:
     from ualauth.sources import watched
     from ualauth.userlist.database import sqlite
 
-    handle.Sleep = lambda _: Sleep(0)  # type: ignore[assignment,attr-defined]
+    setattr(handle, "Sleep", lambda _: Sleep(0))  # noqa: B010 - for mypy
     watched.FIRST = watched.EMPTY = 0.0
     sqlite._SYNCHRONOUS = "OFF"
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -211,7 +212,7 @@ def told(client: smtplib.SMTP, mechanism: str, user: str, password: str) -> int:
     steps = RESPONSES[mechanism](user, password)
     initial = next(steps)
 
-    def respond(challenge: bytes | None = None) -> str | None:
+    def respond(challenge: bytes | None = None, /) -> Any:
         if challenge is None:
             return None if initial is None else initial.decode()
         try:

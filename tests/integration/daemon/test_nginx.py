@@ -275,8 +275,8 @@ def test_smtp(ports: dict[tuple[str, str], int], outcome: str, mechanism: str) -
         try:
             code, text = client.auth(mechanism, answer)
         except smtplib.SMTPAuthenticationError as error:
-            code, text = error.smtp_code, error.smtp_error
-        said = f"{code} {text.decode() if isinstance(text, bytes) else text}"
+            code, text = error.smtp_code, bytes(error.smtp_error)  # type: ignore[arg-type]
+        said = f"{code} {text.decode()}"
     assert said == SMTP["wrong" if outcome == "unknown" else outcome]
 
 

@@ -48,6 +48,7 @@ ALLOWED = {
     "companies.c.name_key == or_names.c.ou1_key",
     "company_domains.c.key == domain",
     "groups.c.or_name_key == or_name",
+    "submissions.c.key == key",
     "groups.c.or_name_key == or_name_key",
     "or_names.c.name_key == or_name",
     "owners.get(own) == authid_key",

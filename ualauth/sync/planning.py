@@ -46,7 +46,7 @@ def plan_of(store: UserStore, agreement: Agreement, number: int | None, fetched:
             holders |= dict.fromkeys(user_claims(action.new), f"the user {action.new.authid!r}")
         actions, conflicts = of_groups.plan(
             {*is_there, *(action.guid for action in plan.actions)},
-            planner.gone | {guid for guid, there in is_there.items() if not there},
+            planner.gone | {guid for guid, is_present in is_there.items() if not is_present},
             holders,
         )
         return dataclasses.replace(

@@ -212,7 +212,7 @@ def told(client: smtplib.SMTP, mechanism: str, user: str, password: str) -> int:
     steps = RESPONSES[mechanism](user, password)
     initial = next(steps)
 
-    def respond(challenge: bytes | None = None) -> str | None:
+    def respond(challenge: bytes | None = None, /) -> Any:
         if challenge is None:
             return None if initial is None else initial.decode()
         try:

@@ -47,7 +47,8 @@ OF_ONE_LOGIN = {
     "oauth/fetching.py": "one request",
     "smtp_access/name_lookup.py": "one look-up",
     "sync/watch.py Watch": "one command, which forks nothing",
-    "system/time_limit.py _Call": "one call, whose caller waits in the parent",
+    "sync/lease.py": "one run, which forks nothing",
+    "system/time_limit.py": "one call, whose caller waits in the parent",
     "testing/watching.py": "looks at methods, and makes none",
     "userlist/guess.py": "one login",
 }

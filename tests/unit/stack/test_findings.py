@@ -308,6 +308,7 @@ def test_a_fault_of_the_store_that_lets_an_account_in_is_no_refusal(folder: Conf
         (("auth [success=1 default=ignore] pam_if tls\nauth required om_krb5\n"
          "auth required om_auth\n"), None),
         ("auth required om_auth\nauth optional pam_if tls stack=inner\n", None),
+        ("auth required om_auth\nauth [default=reset] pam_if tls\nauth sufficient om_krb5\n", None),
     ],
 )  # fmt: skip
 def test_a_limit_that_decides_nothing(folder: ConfigFolder, lines: str, line: int | None) -> None:

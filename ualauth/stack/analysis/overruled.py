@@ -23,6 +23,8 @@ _ALLOWING = frozenset({ReturnCode.SUCCESS, ReturnCode.NEW_AUTHTOK_REQD})
 _SILENT = frozenset({ReturnCode.IGNORE, ReturnCode.USER_UNKNOWN})
 """Answers that say nothing of an account: it is another module's."""
 _DENYING = frozenset({int(ControlAction.BAD), int(ControlAction.DIE)})
+_MILD = frozenset({int(ControlAction.OK), int(ControlAction.DONE), int(ControlAction.IGNORE)})
+"""Actions of an entry that refuses in no case, and takes nothing back."""
 _HOST_MODULE = "pam_linux"
 
 
@@ -78,7 +80,8 @@ def decides_nothing(ways: Ways, operation: Operation, walks: Walks) -> Iterator[
         limit = entry.kind is Kind.MODULE and evidence_of(entry) is Evidence.FACT
         if not (idle and limit) or runs_stack(entry, operation) or entry.control.mistake:
             continue
-        if len(codes_of(entry, operation)) > 1:
+        codes = codes_of(entry, operation)
+        if len(codes) > 1 and {entry.table[code] for code in codes} <= _MILD:
             text = (
                 f"{entry.module} decides nothing: whatever it answers, the login goes the same way"
             )

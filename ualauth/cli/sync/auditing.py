@@ -18,11 +18,28 @@ _MODE = 0o640
 _TEXT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
 
 
+class _AuditFile(WatchedFileHandler):
+    """The file, which may be moved away, or its folder, while a run goes on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; what goes wrong is told on stderr, and ends nothing."""
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+
 def write_to_audit_file(config: Config) -> None:
     """Have each change that a run makes written to the audit file, if there is one.
 
     A file that cannot be written keeps no run from its work: that is told on stderr.
     """
+    log = logging.getLogger("ualauth.sync")
+    # Once, however often a process calls it.
+    for each in list(log.handlers):
+        if isinstance(each, _AuditFile):
+            log.removeHandler(each)
+            each.close()
     if not config.audit_path:
         return
     import time  # noqa: PLC0415 - only where a file is written
@@ -32,7 +49,7 @@ def write_to_audit_file(config: Config) -> None:
 
     try:
         os.close(os.open(config.audit_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE))
-        handler = WatchedFileHandler(config.audit_path, encoding="utf-8")
+        handler = _AuditFile(config.audit_path, encoding="utf-8")
     except OSError as error:
         text = f"{config.audit_path} cannot be written: {error.strerror}"
         click.echo(f"Warning: {plain(text)}", err=True)
@@ -42,11 +59,5 @@ def write_to_audit_file(config: Config) -> None:
         formatter = logging.Formatter(_TEXT, "%Y-%m-%dT%H:%M:%S")
         formatter.converter = time.gmtime
     handler.setFormatter(formatter)
-    log = logging.getLogger("ualauth.sync")
     log.setLevel(logging.INFO)
-    # Once, however often a process calls it.
-    for each in list(log.handlers):
-        if isinstance(each, WatchedFileHandler):
-            log.removeHandler(each)
-            each.close()
     log.addHandler(handler)

@@ -72,7 +72,7 @@ def rows() -> list[Row]:
             f"smtpd_milters = {' '.join(f'unix:{each}' for each in milters)}",
             "smtpd_sasl_auth_enable = no",
         ]
-        # What Postfix hands on goes to nobody: it stays in the queue.
+        # What Postfix hands on stays in the queue.
         instance = running.enter_context(postfix(folder, 9, {"milter": options}))
         ports = {"ours": own, "peer": instance.ports["milter"]}
         seconds = dict.fromkeys(ports, 0.0)

@@ -155,14 +155,14 @@ def test_a_lease_of_another_process_is_respected(store: UserStore) -> None:
 
 
 def test_who_goes_one_after_the_other_is_held_back_as_well(following: Following) -> None:
-    following.users = everyone = [remote(f"user{number}") for number in range(20)]
+    following.users = entries = [remote(f"user{number}") for number in range(20)]
     following.result()
     following.waits.get(timeout=SECONDS)
     following.changes.put(None)
     following.result()
     for left in (19, 18, 17):
         following.waits.get(timeout=SECONDS)
-        following.users = everyone[:left]
+        following.users = entries[:left]
         following.changes.put(None)
         outcome = following.result()
         assert isinstance(outcome, Outcome)
@@ -175,7 +175,7 @@ def test_who_goes_one_after_the_other_is_held_back_as_well(following: Following)
     arguments: dict[str, Any] = {"fetch": lambda *_: Fetched(following.users)}
     assert run(following.store, "staff", **arguments).applied
     state = following.store.transaction(agreements.all_of)[0].state
-    following.users = everyone[:16]
+    following.users = entries[:16]
     assert run(following.store, "staff", after=state["run"], **arguments).applied
 
 

@@ -39,11 +39,15 @@ def text_of(kind: str, base: str = "") -> str:
     pieces = [
         piece
         for authid, case in (_OPEN, *EVERY_CASE)
-        for piece in FORMATS[kind].write(
-            [case.known(authid)], Writing(policy=case.settings, now=NOW, base=base)
-        )
+        for piece in FORMATS[kind].write([case.known(authid)], _writing(case, base))
     ]
     return "".join(pieces)
+
+
+def _writing(case: Case, base: str) -> Writing:
+    return Writing(
+        policy=case.settings, now=NOW, base=base, company_policy=lambda _user: case.company
+    )
 
 
 def expected() -> set[str]:

@@ -83,7 +83,7 @@ fuzz:
 	.venv/bin/python -m tests.oracle.fuzz --cases $(CASES)
 
 bench:
-	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap gcc postgresql strace valgrind $(KRB5)
+	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap gcc libc6-dev postgresql strace valgrind $(KRB5)
 	@scripts/environment dev
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
@@ -91,7 +91,7 @@ bench:
 
 # Instructions of a login, beside the figures of tests/benchmarks/instructions.json
 bench-instructions:
-	@scripts/packages gcc slapd ldap-utils valgrind
+	@scripts/packages gcc libc6-dev slapd ldap-utils valgrind
 	@scripts/environment dev
 	.venv/bin/python -m tests.benchmarks.compare
 

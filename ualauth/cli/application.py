@@ -19,7 +19,7 @@ COMMANDS = {
     "group": ("ualauth.cli.group", "Administer the groups of the USERLIST."),
     "company": ("ualauth.cli.company", "Administer the companies that are hosted."),
     "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, put it back, or move it."),
-    "sync": ("ualauth.cli.sync", "Take users over from a directory, and keep them as it has them."),
+    "sync": ("ualauth.cli.sync", "Take users and groups over from a directory, one way."),
     "lockout": ("ualauth.cli.lockout", "Show who is locked out after failed logins, and end it."),
     "check": (
         "ualauth.cli.check",

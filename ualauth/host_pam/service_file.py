@@ -116,7 +116,7 @@ class _CModule(Module[_AnyOptions]):
     options_type = _AnyOptions
 
 
-_CURE_HERE = "run: ualauth modules"
+_NO_MODULE = "libpam has no module"
 
 
 def _find_module(name: str) -> type[Module[Any]]:
@@ -138,12 +138,12 @@ def _find_module(name: str) -> type[Module[Any]]:
         ]
         missing = bool(folders) and not any((folder / name).exists() for folder in folders)
     if missing:
-        raise ModuleUnavailable(f"libpam has no module {name[:64]!r}: it answers module_unknown")
+        raise ModuleUnavailable(f"{_NO_MODULE} {name[:64]!r}: it answers module_unknown")
     return _CModule
 
 
 def _of_host(problem: Problem) -> Problem:
     """Return a problem with a cure that is one for the host's files."""
-    if problem.cure == _CURE_HERE:
+    if problem.text.startswith(_NO_MODULE):
         return replace(problem, cure="install the Debian package that has it, or correct the name")
     return problem

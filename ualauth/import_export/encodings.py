@@ -60,7 +60,8 @@ class Text:
         if encoding and codecs.lookup(encoding).name != "utf-8":
             yield from self._decoded(first, encoding)
             return
-        if b"\0" in first[:2]:
+        lacks_mark = b"\0" in first[:2]
+        if lacks_mark:
             end = "be" if first.startswith(b"\0") else "le"
             self._cure = f"--encoding utf-16-{end} seems to be right"
         number = 0
@@ -73,8 +74,7 @@ class Text:
             except UnicodeDecodeError:
                 self._faulty.append(number)
                 line = data.decode(errors="surrogateescape")
-            if "\0" in line:
-                # No text of any format has one.
+            if lacks_mark and "\0" in line:
                 self._faulty.append(number)
             yield line.removeprefix("\ufeff") if number == 1 else line
             data = self._file.readline()

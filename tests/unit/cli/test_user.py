@@ -463,7 +463,7 @@ def test_unlocking_forgets_failed_logins(program: Program) -> None:
         count_failure(store, name, ann, "192.0.2.7", now, LockoutRules(failures=2))
     count_failure(store, "ann", ann, "", now, LockoutRules())
     shown = program.succeed("user", "show", "ann")
-    assert "1 from this host " in shown
+    assert "1 from this host\n" in shown
     assert "2 from 192.0.2.7, locked out until 20" in shown
     text = program.succeed("user", "unlock", "ann")
     assert text == "ann is unlocked, and the failed logins are forgotten.\n"

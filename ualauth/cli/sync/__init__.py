@@ -25,7 +25,7 @@ COMMANDS = {
 
 @click.group("sync", cls=LazyGroup, table=COMMANDS)
 def command() -> None:
-    """Take users and groups over from a directory, and keep them as it has them.
+    """Take users and groups over from a directory, one way.
 
     It goes one way, into the USERLIST. Nothing is changed before a plan stands, and one that
     locks many users waits to be confirmed.

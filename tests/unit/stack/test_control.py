@@ -82,7 +82,7 @@ def test_every_code_may_have_every_action(code: ReturnCode, action: ControlActio
         ("mandatory", "unknown control 'mandatory'"),
         ("SUCCESS=ok", "cannot read 'SUCCESS=ok'"),
         ("success=OK", "cannot read 'success=OK'"),
-        ("success=okay", "cannot read 'ay'"),
+        ("success=okay", "cannot read 'success=okay'"),
         ("success=ok,auth_err=die", "cannot read ',auth_err=die'"),
         ("success=", "cannot read 'success='"),
         ("success", "unknown control 'success'"),

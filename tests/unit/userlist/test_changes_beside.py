@@ -18,6 +18,7 @@ from ualauth.testing.userlist import Userlist
 from ualauth.userlist.account.lockout import Keys, user_key
 from ualauth.userlist.account.reservation import Ending
 from ualauth.userlist.cache import Account, UserCache
+from ualauth.userlist.companies.record import NewCompany
 from ualauth.userlist.database.change_detector import SQLiteChangeDetector
 from ualauth.userlist.database.tables import metadata
 from ualauth.userlist.group_record import NewGroup, usual_or_name
@@ -27,10 +28,10 @@ from ualauth.userlist.store import UserStore
 
 NOTED = {
     *("sasl_passwords", "former_passwords", "login_failures", "keys", "last_logins"),
-    *("sync_agreements", "sync_groups", "sync_links"),
+    *("sync_agreements", "sync_groups", "sync_links", "submissions"),
 }
 """Tables of which nothing is remembered that a login could miss: secrets go with the record's
-revision, failures are asked for by themselves, and no login asks for the last three."""
+revision, failures are asked for by themselves, and no login asks for the last four."""
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.9"
 RULES = LockoutRules(failures=3, failure_delay=0, longest_delay=0)
 
@@ -45,6 +46,7 @@ def userlist(tmp_path: Path) -> Iterator[Userlist]:
     for name, member in (("sales", "jsmith"), ("all", "sales")):
         new = NewGroup(name=name, or_name=usual_or_name(name), addresses=(f"{name}@example.com",))
         groups.add(new, [member])
+    new_userlist.store.companies.add(NewCompany(name="ny", domains=("ny.example",)))
     yield new_userlist
     new_userlist.close()
 
@@ -87,6 +89,7 @@ def key_of(store: UserStore, name: str) -> bytes:
 
 
 NEW_ROWS: dict[str, list[object]] = {
+    "companies": [99, "x", "x"],
     "groups": [99, "x", "x", "x"],
     "group_users": [1, 2],
     "group_groups": [1, 2],

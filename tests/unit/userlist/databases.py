@@ -80,7 +80,8 @@ class SQLiteDatabase:
                 scans = [
                     step
                     for step in plan
-                    if step.startswith("SCAN") and not re.fullmatch(r"SCAN (anon_\d|CONSTANT ROW)", step)
+                    if step.startswith("SCAN")
+                    and not re.fullmatch(r"SCAN (anon_\d|CONSTANT ROW)", step)
                 ]
                 names = "or_names" in text and not any(
                     "or_names USING" in step and "INDEX" in step for step in plan

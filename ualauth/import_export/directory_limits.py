@@ -72,7 +72,7 @@ _STATE = re.compile(
     f"{_OF}(?:status|state|access)|can_?log_?[io]n"
 )
 _CLOSED = re.compile(
-    f"(?:is|has)?{_OF}?(?:is)?(?:block(?:ed)?|ban(?:ned)?|closed|terminated|deleted|frozen|"
+    f"(?:is|has)?{_OF}?(?:is)?(?:block(?:ed)?|bann?(?:ed)?|closed|terminated|deleted|frozen|"
     "denied|quarantined?)(?:at|on|since|date|time)?"
 )
 _DATE = re.compile(

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import count
-from pathlib import Path
 
+from tests import postgresql
 from tests.benchmarks.page import PAGE, Row, section, update
 from tests.benchmarks.timing import side_by_side
 from ualauth.userlist.bulk import rows_of
@@ -24,9 +24,10 @@ from ualauth.userlist.store import UserStore
 
 TITLE = "Hosted companies"
 HOW = """
-One USERLIST in SQLite with very many companies of 100 users each, and one with a single such
-company. Both are asked the same, in turn: medians. What is looked at is the same number of rows
-in both, which a test counts; indexes are deeper, and less of them is in the processor's caches.
+One USERLIST with very many companies of 100 users each, and one with a single such company. Both
+are asked the same, in turn: medians. What is looked at is the same number of rows in both, which
+a test counts; indexes are deeper, and less of them is in the processor's caches. PostgreSQL has
+its policies of row-level security.
 """
 
 COMPANIES = 10_000
@@ -36,16 +37,30 @@ _ROUNDS = 40
 
 
 def rows() -> list[Row]:
-    """Measure with ten thousand companies; this takes minutes, and 1 GB of disk."""
+    """Measure with ten thousand companies; this takes minutes, and 3 GB of disk."""
     return measure(COMPANIES)
 
 
 def measure(companies: int) -> list[Row]:
     """Measure with this many companies."""
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+    measured = []
+    with tempfile.TemporaryDirectory() as name:
+        urls = [f"sqlite:///{name}/{number}.db" for number in (1, companies)]
+        measured += _measured("SQLite", urls, companies)
+    with postgresql.running() as server:
+        urls = []
+        for number in (1, companies):
+            server.create(f"companies_{number}")
+            urls.append(server.url(f"companies_{number}"))
+        measured += _measured("PostgreSQL", urls, companies)
+    return measured
+
+
+def _measured(kind: str, urls: Sequence[str], companies: int) -> list[Row]:
+    with ExitStack() as stack:
         one, many = (
-            stack.enter_context(host(Path(name) / f"{number}.db", number))
-            for number in (1, companies)
+            stack.enter_context(host(url, number))
+            for url, number in zip(urls, (1, companies), strict=True)
         )
         questions = [dict(_questions(store)) for store in (one, many)]
         measured = []
@@ -53,7 +68,7 @@ def measure(companies: int) -> list[Row]:
             ours, peer = side_by_side(questions[1][what], alone, rounds=_ROUNDS, calls=5)
             measured.append(
                 Row(
-                    f"{what}, {companies:,} companies",
+                    f"{kind}: {what}, {companies:,} companies",
                     f"{ours * 1e6:.0f} µs",
                     f"one company {peer * 1e6:.0f} µs",
                     f"{ours / peer:.2f}",
@@ -63,9 +78,9 @@ def measure(companies: int) -> list[Row]:
         return measured
 
 
-def host(path: Path, companies: int) -> UserStore:
-    """Return a USERLIST with this many companies."""
-    store = UserStore(f"sqlite:///{path}")
+def host(url: str, companies: int) -> UserStore:
+    """Return a new USERLIST with this many companies."""
+    store = UserStore(url)
     store.create()
     users: list[NewUser] = []
     for company in range(companies):

@@ -277,3 +277,26 @@ def test_no_question_of_a_company_reads_what_others_have(postgresql: Server) -> 
                 rows = cursor.execute(f"EXPLAIN {text}".encode(), parameters).fetchall()
                 plan = "\n".join(row[0] for row in rows)
                 assert "Seq Scan" not in plan, f"{text}\n{plan}"
+
+
+def test_switching_takes_as_long_as_it_has_to(postgresql: Server) -> None:
+    """All users are written: no login waits for so long."""
+    with owned(postgresql) as url:
+        with UserStore(url) as store:
+            store.create()
+            store.companies.add(ACME)
+            store.add(user("ann@acme.example", "acme"))
+        with contextlib.closing(psycopg.connect(url, autocommit=True)) as connection:
+            connection.execute(
+                "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN PERFORM pg_sleep(2.5); RETURN NULL; END'"
+            )
+            connection.execute(
+                "CREATE TRIGGER slow AFTER UPDATE ON users FOR EACH STATEMENT "
+                "EXECUTE FUNCTION slow()"
+            )
+        with UserStore(url, timeout=1.0) as store:
+            store.companies.switch_on(store.companies.plan())
+            assert store.companies.is_hosting
+            store.companies.switch_off()
+            assert not store.companies.is_hosting

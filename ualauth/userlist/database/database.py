@@ -58,6 +58,8 @@ BACKENDS: Mapping[str, tuple[str, str]] = {
 
 # Idle connections that are kept: more threads than that seldom read at once.
 _MOST_IDLE = 64
+_LONGEST = 600.0
+"""Seconds that such a statement may take."""
 # A transaction that gives way this often has rivals without end.
 _MOST_TRIES = 10
 # Not the one that all share: an application may have seeded that.
@@ -95,6 +97,12 @@ class Database:
         """Return the same database with nothing open."""
         backend = self.backend
         return Database(self._text, backend.timeout, read_only=backend.read_only)
+
+    def patient(self) -> Database:
+        """Return the same database with nothing open, for what writes the rows of all users."""
+        backend = self.backend
+        timeout = max(backend.timeout, _LONGEST)
+        return Database(self._text, timeout, read_only=backend.read_only)
 
     def _begin(self) -> None:
         """Start with nothing open."""

@@ -8,7 +8,6 @@ It ends with its parent, however that ends.
 
 from __future__ import annotations
 
-import gc
 import marshal
 import multiprocessing
 import os
@@ -29,13 +28,11 @@ from ualauth.import_export.encodings import Text
 from ualauth.import_export.formats import FORMATS
 from ualauth.import_export.interrupts import undisturbed
 from ualauth.import_export.line import BadLine, Reading
+from ualauth.system.collecting import seldom_collected
 from ualauth.userlist.bulk import Rows
 
 # From about this size on, a second process saves more time than it takes to start.
 _LARGE = 2 << 20
-# Objects that are made until it is looked for cycles among them: some more than the rows of a
-# transaction, which are in none. By default it takes a third of the time that rows take.
-_OBJECTS = 250_000
 # Users who wait to be stored, about as many as a transaction takes: 10 MB.
 _MOST_AHEAD = 25_000
 
@@ -69,7 +66,7 @@ class Source:
             OSError: if it cannot be read.
 
         """
-        with _seldom_collected():
+        with seldom_collected():
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size < _LARGE:
                     with closing(self.read(file)) as read:
@@ -91,17 +88,6 @@ class Source:
             finally:
                 ahead.close()
                 child.join()
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Look for cycles of objects seldom meanwhile."""
-    before = gc.get_threshold()
-    gc.set_threshold(_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 class _Ahead:
@@ -142,7 +128,7 @@ class _Ahead:
 
 def _send(source: Source, path: Path, sender: Connection) -> None:
     try:
-        with path.open("rb") as file, _seldom_collected():
+        with path.open("rb") as file, seldom_collected():
             for batch in source.read(file):
                 sender.send_bytes(packed(batch))
         sender.send_bytes(END)

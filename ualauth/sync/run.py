@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from ualauth.sync import apply, apply_groups
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.collecting import no_collection
 from ualauth.sync.failures import SyncBusy, SyncRefused, SyncUnavailable
 from ualauth.sync.lease import leased
 from ualauth.sync.plan import Conflict, Plan
@@ -20,6 +19,7 @@ from ualauth.sync.planning import plan_of
 from ualauth.sync.sources.every import fetch
 from ualauth.sync.sources.fetched import Fetched, LastRun
 from ualauth.sync.store import StoredAgreement
+from ualauth.system.collecting import seldom_collected
 from ualauth.userlist.database.view import SERVER_WIDE, View
 from ualauth.userlist.store import UserStore
 
@@ -87,7 +87,7 @@ def run(  # noqa: PLR0913 - what a run may be told
         fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
         plan = plan_of(store, stored.agreement, stored.id, fetched)
         return Outcome(plan, applied=False, conflicts=plan.conflicts)
-    with no_collection(), leased(store, stored.id) as renew:
+    with seldom_collected(), leased(store, stored.id) as renew:
         # As it is now that no other run changes it.
         stored = store.transaction(lambda connection: agreements.get(connection, name))
         if stored.company_id != company:

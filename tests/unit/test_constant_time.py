@@ -42,7 +42,7 @@ ALLOWED = {
     # Keys of rows.
     "key == record.name.key",
     "key == record.unix_uid",
-    "companies.c.name_key == fold(row.ou1)",
+    "companies.c.name_key == fold(ou1)",
     "companies.c.name_key == new.key",
     "companies.c.name_key == node",
     "companies.c.name_key == or_names.c.ou1_key",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import smtplib
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -18,7 +16,12 @@ import pytest
 
 from tests.integration.daemon.postfix import OWNER, folder_for_postfix, postfix
 from tests.integration.daemon.unpacked import unpacked
-from tests.integration.daemon.users_of_mail_servers import SETTINGS, with_folder
+from tests.integration.daemon.users_of_mail_servers import (
+    SETTINGS,
+    free_ports,
+    listens,
+    with_folder,
+)
 from tests.machine import patience
 from tests.unit.daemon.conftest import EXPIRED, OM_AUTH
 from tests.unit.daemon.serving import served
@@ -97,9 +100,7 @@ def exim(
     blocks = authenticators.format(folder=home, service=service)
     settings.write_text(EXIM.format(folder=home, program=program, authenticators=blocks))
     for _ in range(5):
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
+        (port,) = free_ports(1)
         with (home / "errors").open("wb") as errors:
             process = subprocess.Popen(
                 [*launcher, program, "-C", settings, "-oX", str(port), "-oP", home / "pid", "-bdf"],
@@ -108,25 +109,13 @@ def exim(
                 stderr=errors,
             )
         try:
-            if _listens(port, process):
+            if listens(port, process):
                 yield port
                 return
         finally:
             process.terminate()
             process.wait(patience(60))
     raise AssertionError((home / "errors").read_text())
-
-
-def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
-    end = time.monotonic() + patience(30)
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), patience(30)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-        else:
-            return True
-    return False
 
 
 @pytest.fixture(scope="module")

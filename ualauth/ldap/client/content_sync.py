@@ -32,9 +32,6 @@ from ualauth.ldap.client.python_ldap_connection import (
 from ualauth.ldap.client.values import Attributes, LdapEntry, Search
 from ualauth.system.poll import wait_blocking
 
-REFRESH_REQUIRED = 4096
-"""e-syncRefreshRequired (RFC 4533, section 2.7): the cookie is of no use."""
-
 
 class Mode(Enum):
     """Whether a search ends, by python-ldap's names of the protocol's values."""

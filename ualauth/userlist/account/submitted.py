@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ualauth.system.networks import Source
@@ -123,9 +123,9 @@ class Submitted:
         return cls(tuple(pieces))
 
 
-def _total(amounts: object) -> Amount:
+def _total(amounts: Iterable[Amount]) -> Amount:
     total = _NOTHING
-    for each in amounts:  # type: ignore[attr-defined]
+    for each in amounts:
         total = total.plus(each)
     return total
 

@@ -140,13 +140,10 @@ def switch_on(connection: Connection, expected: Plan) -> None:
     connection.execute(update(or_names).values(company_id=ou1.scalar_subquery()))
     of_user = select(or_names.c.company_id).where(or_names.c.user_id == users.c.id)
     connection.execute(update(users).values(company_id=of_user.scalar_subquery()))
-    for row in connection.execute(
-        select(groups.c.id, groups.c.ou1).where(groups.c.ou1 != "")
-    ).all():
-        company = select(companies.c.id).where(companies.c.name_key == fold(row.ou1))
-        connection.execute(
-            update(groups).where(groups.c.id == row.id).values(company_id=company.scalar_subquery())
-        )
+    for ou1 in connection.scalars(select(groups.c.ou1).where(groups.c.ou1 != "").distinct()).all():
+        company = select(companies.c.id).where(companies.c.name_key == fold(ou1))
+        of_groups = update(groups).where(groups.c.ou1 == ou1)
+        connection.execute(of_groups.values(company_id=company.scalar_subquery()))
     for number, _, node in _nodes_of_agreements(connection):
         company = select(companies.c.id).where(companies.c.name_key == node)
         agreement = update(sync_agreements).where(sync_agreements.c.id == number)

@@ -334,19 +334,21 @@ class CompanyStore:
         self._write_all(hosting.switch_off)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
-        if not self._database.view.is_server_wide:
-            raise ActorRefused("companies are changed by the server's administrators alone")
+        self._for_server()
         return self._database.write(work)
 
     def _write_all(self, work: Callable[[Connection], T]) -> T:
         """Do what looks at all users, or changes all of them: no login waits for so long."""
-        if not self._database.view.is_server_wide:
-            return self._write(work)
-        database = self._database.patient()
+        self._for_server()
+        database = self._database.anew(patient=True)
         try:
             return database.write(work)
         finally:
             database.close()
+
+    def _for_server(self) -> None:
+        if not self._database.view.is_server_wide:
+            raise ActorRefused("companies are changed by the server's administrators alone")
 
 
 def _company_of(rows: Sequence[Sequence[Any]]) -> Company:

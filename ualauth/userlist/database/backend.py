@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ualauth.errors import NameTaken, StoreError, UalauthError
 
 NO_USERLIST = "holds no USERLIST: create it with `ualauth init`"
+LONGEST = 600.0
+"""Seconds for a statement that makes or writes tables of all users."""
 _LOG_NAME = "ualauth"
 
 

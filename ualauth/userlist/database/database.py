@@ -23,7 +23,7 @@ from sqlalchemy import URL, Connection, Engine, SelectBase
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.system.forks import new_lock, renew_after_fork
 from ualauth.userlist.database import row_security
-from ualauth.userlist.database.backend import Backend
+from ualauth.userlist.database.backend import LONGEST, Backend
 from ualauth.userlist.database.files import (
     PUT_BACK,
     Files,
@@ -58,8 +58,6 @@ BACKENDS: Mapping[str, tuple[str, str]] = {
 
 # Idle connections that are kept: more threads than that seldom read at once.
 _MOST_IDLE = 64
-_LONGEST = 600.0
-"""Seconds that such a statement may take."""
 # A transaction that gives way this often has rivals without end.
 _MOST_TRIES = 10
 # Not the one that all share: an application may have seeded that.
@@ -93,15 +91,10 @@ class Database:
         """The URL as SQLAlchemy has it, without what is secret: it tells the kind."""
         return self.backend.url
 
-    def anew(self) -> Database:
-        """Return the same database with nothing open."""
+    def anew(self, *, patient: bool = False) -> Database:
+        """Return the same database with nothing open; a `patient` one waits for large tables."""
         backend = self.backend
-        return Database(self._text, backend.timeout, read_only=backend.read_only)
-
-    def patient(self) -> Database:
-        """Return the same database with nothing open, for what writes the rows of all users."""
-        backend = self.backend
-        timeout = max(backend.timeout, _LONGEST)
+        timeout = max(backend.timeout, LONGEST) if patient else backend.timeout
         return Database(self._text, timeout, read_only=backend.read_only)
 
     def _begin(self) -> None:
@@ -436,9 +429,9 @@ class SeenDatabase(Database):
             raise StoreError("a company sees nothing of others")
         return self.write(work)
 
-    def anew(self) -> Database:
+    def anew(self, *, patient: bool = False) -> Database:
         """See `Database.anew`."""
-        return SeenDatabase(self._shared.anew(), self.view)
+        return SeenDatabase(self._shared.anew(patient=patient), self.view)
 
     def close(self) -> None:
         """Close nothing: others use the connections."""

@@ -16,7 +16,14 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
-from ualauth.userlist.database.backend import Backend, original_of, quiet_engine, taken, unusable
+from ualauth.userlist.database.backend import (
+    LONGEST,
+    Backend,
+    original_of,
+    quiet_engine,
+    taken,
+    unusable,
+)
 from ualauth.userlist.database.loading import copy_rows
 
 try:
@@ -33,7 +40,6 @@ except ImportError as error:
 
 # Any number that no other program uses: the octets of "ualauth".
 _CREATION_LOCK = int.from_bytes(b"ualauth", "big")
-_MOST_TO_CREATE = 600.0
 _AT_A_TIME = 5000
 """Rows of one COPY."""
 
@@ -144,7 +150,7 @@ class PostgreSQLBackend(Backend):
 
     def for_creation(self) -> Backend:
         """See `Backend.for_creation`: with more time, which large tables take."""
-        return PostgreSQLBackend(self._text, max(self.timeout, _MOST_TO_CREATE))
+        return PostgreSQLBackend(self._text, max(self.timeout, LONGEST))
 
     def _begin_creation(self, connection: Connection) -> None:
         # It ends with the transaction.

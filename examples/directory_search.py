@@ -15,9 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import ldap
-
 from ualauth import Config
+
+try:
+    import ldap
+except ModuleNotFoundError:
+    # It is compiled, and only comes with ualauth[ldap].
+    ldap = None
 
 SUFFIX = "dc=example,dc=com"
 SETTINGS = """
@@ -57,6 +61,9 @@ def served(folder: Path) -> Iterator[Path]:
 
 def main(folder: Path, login_name: str = "jsmith", password: str = "correct horse") -> int:  # noqa: S107 - of the demonstration
     """Log in, search and print what is found; return the exit status."""
+    if ldap is None:
+        print("The directory is shown where python-ldap is: pip install 'ualauth[ldap]'.")
+        return 0
     with served(folder) as socket:
         connection = ldap.initialize(f"ldapi://{quote(str(socket), safe='')}")
         connection.simple_bind_s(login_name, password)

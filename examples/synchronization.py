@@ -10,6 +10,7 @@ socket of this host, and removes the agreement and its users at the end.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import shutil
 import socket
@@ -60,6 +61,9 @@ def main(directory: Path) -> None:
     """Show what runs do."""
     if not (Path(SLAPD).exists() and shutil.which("ldapmodify")):
         print("Synchronization is shown where the Debian packages slapd and ldap-utils are.")
+        return
+    if importlib.util.find_spec("ldap") is None:
+        print("Synchronization is shown where python-ldap is: pip install 'ualauth[ldap]'.")
         return
     with tempfile.TemporaryDirectory(prefix="sync") as name, running(Path(name)) as server:
         agreement = (

@@ -137,3 +137,13 @@ A false KDC, which knows the realm's name and any password that it likes:
 
 def test_own_module_passes_its_tests() -> None:
     run("-m", "pytest", "-q", "-p", "no:cacheprovider", "examples/own_module")
+
+
+@pytest.mark.parametrize("name", ["directory_search", "synchronization", "demo"])
+def test_the_demonstration_needs_no_extra(name: str, etc: Path) -> None:
+    """`make demo` installs none: what needs python-ldap says so, and is no failure."""
+    begin = "import sys; sys.modules['ldap'] = None; sys.path.insert(0, 'examples'); "
+    # All of the demonstration takes long, and is tried elsewhere: its imports are what may fail.
+    end = "" if name == "demo" else f"; {name}.main(Path({str(etc)!r}))"
+    text = run("-c", f"{begin}from pathlib import Path; import {name}{end}")
+    assert name == "demo" or "is shown where" in text
